@@ -1,0 +1,1 @@
+"""pfcng: the certificate platform of the IGC-Santé Web Service, both ends."""

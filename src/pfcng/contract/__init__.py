@@ -1,0 +1,1 @@
+"""The wire vocabulary both ends share: no I/O, no policy."""

@@ -1,0 +1,1 @@
+"""PFCNG-IGC: profiles and the authority that issues."""

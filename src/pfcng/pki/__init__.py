@@ -1,0 +1,1 @@
+"""X.509 helpers: names, CSRs, keys, trust."""

@@ -1,0 +1,1 @@
+"""A platform in a box: demonstration PKI, cards, annuaire."""

@@ -1,0 +1,1 @@
+"""The border with hostile input: bytes and trees in, verified content out."""
