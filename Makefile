@@ -1,0 +1,44 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make sandbox` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install sandbox test format lint types imports check constraints clean
+
+install: .venv/.installed
+
+# The stamp: nothing is installed again until what is to be installed changes.
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Options go in ARGS: make sandbox ARGS="--port 9443 --http-port 9080"
+sandbox: install
+	@exec $(BIN)/pfcng sandbox $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest --quiet
+
+format: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy src tests
+
+imports: install
+	$(BIN)/lint-imports
+
+check: format lint types imports test
+
+# The newest versions that pyproject.toml allows, for every Python and platform, with their hashes (needs uv).
+constraints:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file constraints.txt
+
+clean:
+	rm -rf .venv sandbox

@@ -1,0 +1,50 @@
+"""``pfcng``: thin commands over the library.
+
+Commands import what they need when they run, so that the help comes at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from pfcng.cli import demander, retirer
+from pfcng.cli.french import FrenchCommand, FrenchGroup
+
+app = typer.Typer(
+    name="pfcng",
+    cls=FrenchGroup,
+    help="Certificats de l’IGC-Santé par le Web Service : plateforme, bac à sable et client.",
+    no_args_is_help=True,
+    subcommand_metavar="COMMANDE …",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command(cls=FrenchCommand)(demander.demander)
+app.command(cls=FrenchCommand)(retirer.retirer)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            typer.echo(f"pfcng {version('pfcng')}")
+        except PackageNotFoundError:
+            typer.echo("pfcng (sources non installées)")
+        raise typer.Exit
+
+
+@app.callback()
+def pfcng(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Affiche la version.")
+    ] = False,
+) -> None:
+    """Certificats de l’IGC-Santé par le Web Service : plateforme, bac à sable et client."""
+
+
+def main() -> None:
+    """Run the program on the command line's arguments, and exit with its status."""
+    app(prog_name="pfcng")

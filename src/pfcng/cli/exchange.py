@@ -1,0 +1,214 @@
+"""The work of ``pfcng demander`` and ``pfcng retirer``: from a profile and options to an outcome."""
+
+import shlex
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from pfcng.cli.output import Outcome, Status
+from pfcng.client import (
+    Client,
+    ClientError,
+    FaultError,
+    Profile,
+    RefusedError,
+    Retrait,
+    TransportError,
+    certificate_file,
+    csr,
+)
+from pfcng.client.client import OK
+from pfcng.client.files import file_fault
+from pfcng.client.transport import one_line
+from pfcng.contract.catalogue import Product
+from pfcng.contract.messages import DemandeCertificat, ReponseDemande, ReponseDemandeCertificats
+from pfcng.pki import names
+
+MAX_CODE_CHARACTERS: Final = 64
+"""Guide §15.1 table 13."""
+
+
+def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None, key_file: Path | None) -> Outcome:
+    """Order one certificate for a CSR that exists (``csr_file``) or for a key to be made (``key_file``)."""
+    data: dict[str, object] = {
+        **_common("demanderCertificats"),
+        **dict.fromkeys(("indice_lot", "indice_demande", "indice_retrait", "cle")),
+    }
+    match csr_file, key_file:
+        case Path() as file, None:
+            make_csr = partial(csr.read, file)
+        case None, Path() as file:
+            make_csr = partial(csr.generate, file)
+        case _:
+            return _usage("Donnez soit --csr, soit --generer-cle.", data)
+    try:
+        with Client(Profile.load(profile)) as client:
+            try:
+                pem = make_csr()
+            except OSError as error:
+                return _usage(f"Le fichier {file} ne convient pas : {file_fault(error)}.", data)
+            except csr.UnreadableCsr as error:
+                return _usage(str(error), data)
+            data["cle"] = str(key_file) if key_file else None
+            reply = client.demander_certificats([replace(demande, csr=pem)])
+    except ClientError as error:
+        return _failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
+    return _demande_outcome(reply, profile, Product(demande.offre, demande.usage), data)
+
+
+def retirer(profile: Path, indice: str, code: str, sortie: Path, *, id_nat_tiers: str | None) -> Outcome:
+    """Withdraw the certificate of a demande and write it to ``sortie``."""
+    data: dict[str, object] = {**_common("retirerCertificat"), **dict.fromkeys(_CERTIFICATE_KEYS)}
+    if not 1 <= len(code) <= MAX_CODE_CHARACTERS:
+        return _usage(f"Donnez un code de révocation de 1 à {MAX_CODE_CHARACTERS} caractères.", data)
+    try:
+        certificate_file.check(sortie)
+    except (certificate_file.OccupiedFile, OSError) as error:
+        return _usage(_unwritable(sortie, error), data)
+    try:
+        with Client(Profile.load(profile)) as client:
+            retrait = client.retirer_certificat(indice, code, id_nat_tiers)
+    except ClientError as error:
+        advice = "Relancez la même commande : le même certificat sera rendu." if _maybe_received(error) else ""
+        return _failure(error, data, headline="Le retrait est refusé.", advice=advice)
+    data |= {"code": OK, **_described(retrait.certificate)}
+    try:
+        certificate_file.write(sortie, retrait.certificate)
+    except (certificate_file.OccupiedFile, OSError) as error:
+        advice = "Relancez avec un autre --sortie : le même certificat sera rendu."
+        return _usage(_unwritable(sortie, error), data, advice=advice)
+    return _retrait_outcome(retrait, sortie, data)
+
+
+def _unwritable(sortie: Path, error: certificate_file.OccupiedFile | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"Le fichier {sortie} ne peut pas être écrit : {file_fault(error)}."
+    return str(error)
+
+
+def _demande_outcome(
+    reply: ReponseDemandeCertificats, profile: Path, product: Product, data: dict[str, object]
+) -> Outcome:
+    demande = reply.demandes[0] if reply.demandes else ReponseDemande(statut_demande=reply.statut_lot, message="")
+    data |= {
+        "code": demande.statut_demande,
+        "message": one_line(demande.message),
+        "indice_lot": reply.indice_lot or None,
+        "indice_demande": demande.indice_demande,
+        "indice_retrait": demande.indice_retrait,
+    }
+    if demande.statut_demande != OK:
+        error = RefusedError(demande.statut_demande, demande.message, reply)
+        return _failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
+    lines = [
+        ("Produit", product.label),
+        ("Lot", reply.indice_lot or ""),
+        ("Demande", demande.indice_demande or ""),
+        ("Indice de retrait", demande.indice_retrait or ""),
+    ]
+    if data["cle"]:
+        lines.append(("Clé privée", str(data["cle"])))
+    command = ["pfcng", "retirer", "--profil", str(profile), "--indice", demande.indice_retrait or "", "--sortie"]
+    return Outcome(
+        status=Status.DONE,
+        headline="La demande est acceptée.",
+        lines=tuple(lines),
+        advice=f"Pour retirer le certificat : {shlex.join(command)} FICHIER",
+        data=data,
+    )
+
+
+def _retrait_outcome(retrait: Retrait, sortie: Path, data: dict[str, object]) -> Outcome:
+    certificate = retrait.certificate
+    data |= {"message": one_line(retrait.reply.message), "certificat": str(sortie)}
+    return Outcome(
+        status=Status.DONE,
+        headline="Le certificat est retiré.",
+        lines=(
+            ("Fichier", str(sortie)),
+            ("Sujet", str(data["sujet"])),
+            ("Émetteur", str(data["emetteur"])),
+            ("Numéro de série", str(data["numero_serie"])),
+            ("AKI", str(data["aki"] or "absent")),
+            ("Début de validité", f"{certificate.not_valid_before_utc:%d/%m/%Y %H:%M:%S} UTC"),
+            ("Fin de validité", f"{certificate.not_valid_after_utc:%d/%m/%Y %H:%M:%S} UTC"),
+        ),
+        data=data,
+    )
+
+
+_CERTIFICATE_KEYS: Final = (
+    "certificat",
+    "numero_serie",
+    "aki",
+    "sujet",
+    "emetteur",
+    "debut_validite",
+    "fin_validite",
+)
+
+
+def _described(certificate: x509.Certificate) -> dict[str, object]:
+    """What a révocation or a renouvellement asks for (guide §16.1), and what a person recognises."""
+    return {
+        "numero_serie": f"{certificate.serial_number:X}",
+        "aki": _aki(certificate),
+        "sujet": one_line(names.rfc4514(certificate.subject)),
+        "emetteur": one_line(names.rfc4514(certificate.issuer)),
+        "debut_validite": certificate.not_valid_before_utc.isoformat(),
+        "fin_validite": certificate.not_valid_after_utc.isoformat(),
+    }
+
+
+def _aki(certificate: x509.Certificate) -> str | None:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return None
+    identifier = extension.value.key_identifier
+    return identifier.hex().upper() if identifier else None
+
+
+def _common(operation: str) -> dict[str, object]:
+    return {"operation": operation, **dict.fromkeys(("code", "message", "diagnostic", "incident"))}
+
+
+def _usage(text: str, data: dict[str, object], *, advice: str = "") -> Outcome:
+    return Outcome(status=Status.USAGE, headline=f"Erreur : {text}", advice=advice, data={**data, "message": text})
+
+
+def _failure(error: ClientError, data: dict[str, object], *, headline: str, advice: str) -> Outcome:
+    """The outcome of an exchange that failed, refused or not."""
+    text = "\n".join(one_line(line) for line in error.message.splitlines())
+    data = {**data, "message": text, "diagnostic": error.diagnostic}
+    lines = [("Diagnostic", error.diagnostic)] if error.diagnostic else []
+    match error:
+        case RefusedError():
+            data["code"] = one_line(error.code)
+            lines = [("Code", one_line(error.code)), ("Message", text), *lines]
+            return Outcome(status=Status.REFUSED, headline=headline, lines=tuple(lines), advice=advice, data=data)
+        case FaultError():
+            data["incident"] = error.incident
+            status, text = Status.TRANSPORT, f"La plateforme a rejeté le message ({error.faultcode}) : {text}"
+        case TransportError():
+            status = Status.TRANSPORT
+        case _:
+            status = Status.USAGE
+    return Outcome(status=status, headline=f"Erreur : {text}", lines=tuple(lines), advice=advice, data=data)
+
+
+def _maybe_received(error: ClientError) -> bool:
+    """Whether the platform may have done what was asked although no reply tells it."""
+    return isinstance(error, FaultError) or (isinstance(error, TransportError) and error.maybe_received)
+
+
+def _demande_advice(error: ClientError, key_file: object) -> str:
+    advice = []
+    if _maybe_received(error):
+        advice.append("La demande a peut-être été enregistrée : vérifiez-le (e-mails, suivi) avant de la renouveler.")
+    if key_file:
+        advice.append(f"La clé privée créée reste dans {key_file} ; une nouvelle demande en voudra une autre.")
+    return "\n".join(advice)

@@ -1,0 +1,97 @@
+"""typer in French: what it prints on its own, help headings and usage errors, is written here.
+
+The help is the plain one, not typer's rich panels, which take a quarter of a second to import.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+USAGE: Final = 2
+"""Exit status of a command line that cannot be followed."""
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+_CHOICES: Final = re.compile(r"is not one of (.+?)\.?$")
+_REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
+
+
+class FrenchCommand(TyperCommand):
+    """A command whose help is in French."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the usage line."""
+        _write_usage(self, ctx, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of the options."""
+        _write_options(self, ctx, formatter)
+
+
+class FrenchGroup(TyperGroup):
+    """The program: help and usage errors in French, and the exit statuses of the commands."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the usage line."""
+        _write_usage(self, ctx, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of the options and that of the commands."""
+        _write_options(self, ctx, formatter)
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commandes "):
+            formatter.write_dl([(name, found.get_short_help_str(100)) for name, found in commands.items() if found])
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program and exit; a usage error is told in French on the standard error."""
+        run: Callable[..., Any] = super().main
+        try:
+            status = run(*args, **{**options, "standalone_mode": False})
+        except typer.Abort:
+            sys.exit(INTERRUPTED)
+        except typer.TyperException as error:
+            typer.echo(_usage_error(error), err=True)
+            sys.exit(USAGE)
+        sys.exit(status)
+
+
+def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
+    pieces = command.collect_usage_pieces(ctx)
+    formatter.write_usage(ctx.command_path, " ".join(pieces), prefix="Utilisation : ")
+
+
+def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
+    records = [param.get_help_record(ctx) for param in command.params]
+    lines = [(names, text.replace(_REQUIRED, _OBLIGATOIRE)) for names, text in filter(None, records)]
+    with formatter.section("Options "):
+        formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
+
+
+def _usage_error(error: typer.TyperException) -> str:
+    """The French sentence for a usage error of typer, told by the error's class."""
+    context = getattr(error, "ctx", None)
+    param = getattr(error, "param", None)
+    option = getattr(error, "option_name", None) or (param.opts[0] if param is not None else "")
+    match type(error).__name__:
+        case "NoArgsIsHelpError":
+            return error.message
+        case "MissingParameter":
+            sentence = f"L’option {option} est obligatoire."
+        case "NoSuchOption":
+            sentence = f"L’option {option} n’existe pas."
+        case "BadOptionUsage":
+            sentence = f"L’option {option} est mal employée : elle demande une valeur, ou n’en prend pas."
+        case "BadParameter" if option:
+            choices = _CHOICES.search(error.message)
+            expected = f" ; choisissez parmi {choices.group(1)}" if choices else ""
+            sentence = f"La valeur de {option} n’est pas acceptée{expected}."
+        case _ if context is not None and isinstance(context.command, FrenchGroup):
+            sentence = f"Commande inconnue. Les commandes sont : {', '.join(context.command.commands)}."
+        case _:
+            sentence = "La ligne de commande a un argument de trop."
+    help_line = f"\nAide : {context.command_path} --help" if context is not None else ""
+    return f"Erreur : {sentence}{help_line}"

@@ -1,0 +1,79 @@
+"""What a command says and how it exits: aligned French for people, one JSON object for programs.
+
+Every JSON object has these keys, ``null`` where there is nothing to say, and those of its command:
+
+- ``etat``: ``fait``, ``refus``, ``usage`` or ``transport``, as the exit status 0, 1, 2 or 3
+- ``operation``: the operation of the Web Service
+- ``code``: the platform's statut, ``OK`` or ``WSMG-…``; ``null`` when no reply came
+- ``message``: the platform's text, or what went wrong
+- ``diagnostic``: the precise cause, when the platform tells it
+- ``incident``: the number to give to the platform's support
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NoReturn
+
+import typer
+
+
+class Status(IntEnum):
+    """Exit statuses of the commands that call the platform."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    TRANSPORT = 3
+
+
+_ETATS: Final = {
+    Status.DONE: "fait",
+    Status.REFUSED: "refus",
+    Status.USAGE: "usage",
+    Status.TRANSPORT: "transport",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a command.
+
+    Attributes:
+        status: The exit status.
+        headline: What happened, a French sentence.
+        lines: Label and value pairs under it.
+        advice: What to do next; may be empty.
+        data: The keys of the JSON object but ``etat``.
+    """
+
+    status: Status
+    headline: str
+    lines: tuple[tuple[str, str], ...] = ()
+    advice: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+def finish(outcome: Outcome, *, as_json: bool) -> NoReturn:
+    """Print the outcome and exit with its status."""
+    if as_json:
+        document = {"etat": _ETATS[outcome.status], **outcome.data}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        _print(outcome)
+    raise typer.Exit(outcome.status)
+
+
+def _print(outcome: Outcome) -> None:
+    from rich.console import Console  # noqa: PLC0415 - the help must not wait for it
+    from rich.text import Text  # noqa: PLC0415 - idem
+
+    done = outcome.status is Status.DONE
+    console = Console(stderr=not done, highlight=False, soft_wrap=True)
+    console.print(Text(outcome.headline, style="bold green" if done else "bold red"))
+    width = max((len(label) for label, _ in outcome.lines), default=0)
+    for label, value in outcome.lines:
+        console.print(Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value))
+    if outcome.advice:
+        console.print(Text(outcome.advice))

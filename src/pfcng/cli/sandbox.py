@@ -1,0 +1,92 @@
+"""``pfcng sandbox``: a platform in a box."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pfcng.sandbox.run import Ready
+
+STARTED = time.monotonic()
+"""When this program was loaded, for the time that the start took."""
+
+
+def sandbox(
+    *,
+    data: Annotated[
+        Path, typer.Option(metavar="DOSSIER", help="Le dossier du bac à sable, créé s’il n’existe pas.")
+    ] = Path("sandbox"),
+    host: Annotated[str, typer.Option(metavar="ADRESSE", help="L’adresse d’écoute.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Le port du Web Service (0 : un port libre).")
+    ] = 8443,
+    http_port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Le port des CRL et des AC (0 : un port libre).")
+    ] = 8080,
+    taille_cle_ac: Annotated[
+        int,
+        typer.Option(metavar="BITS", help="La taille des clés d’AC créées : 2048, 3072 ou 4096 (celle des vraies AC)."),
+    ] = 2048,
+) -> None:
+    """Ouvre un bac à sable : plateforme complète, cartes et annuaire de démonstration.
+
+    À la première ouverture, le dossier reçoit les AC, les cartes, les profils, la base de données et annuaire.toml,
+    que vous pouvez modifier. Ctrl-C arrête le bac à sable ; ses données restent.
+    """
+    from pfcng.sandbox.demonstration import DemonstrationError  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.sandbox.run import Options, SandboxError, run  # noqa: PLC0415 - idem
+
+    if taille_cle_ac not in {2048, 3072, 4096}:
+        _stop("La taille de --taille-cle-ac doit être 2048, 3072 ou 4096.", status=2)
+    _configure_log()
+    options = Options(data=data, host=host, port=port, http_port=http_port, ca_key_bits=taille_cle_ac)
+    try:
+        run(options, _welcome)
+    except (SandboxError, DemonstrationError) as error:
+        _stop(str(error), status=1)
+
+
+def _stop(message: str, *, status: int) -> None:
+    typer.echo(f"Erreur : {message}", err=True)
+    raise typer.Exit(status)
+
+
+def _configure_log() -> None:
+    """One line an event on the standard error."""
+    import logging  # noqa: PLC0415 - the help must not wait for it
+    import sys  # noqa: PLC0415 - idem
+
+    import structlog  # noqa: PLC0415 - idem
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=20),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _welcome(ready: "Ready") -> None:
+    from rich.console import Console  # noqa: PLC0415 - the help must not wait for it
+    from rich.text import Text  # noqa: PLC0415 - idem
+
+    console = Console(highlight=False, soft_wrap=True)
+    seconds = f"{time.monotonic() - STARTED:.1f}".replace(".", ",")
+    console.print(Text(f"Le bac à sable est prêt ({seconds} s).", style="bold green"))
+    lines = (
+        ("Web Service, serveurs", ready.addresses.ws_srv),
+        ("Web Service, cartes", ready.addresses.ws_apt),
+        ("CRL et AC", ready.addresses.http),
+        ("Description", str(ready.directory / "sandbox.json")),
+        ("Profils du client", str(ready.directory / "profils")),
+        ("Annuaire", str(ready.directory / "annuaire.toml")),
+    )
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
+        console.print(Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value))
+    console.print(Text("Ctrl-C pour arrêter.", style="dim"))

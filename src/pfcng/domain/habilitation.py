@@ -1,0 +1,84 @@
+"""Who may order what: implicit and explicit habilitations, and the domains of the explicit ones. Source: guide §8."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import idna
+
+from pfcng.contract import codes
+from pfcng.contract.catalogue import Offre, Usage
+from pfcng.contract.codes import Raison
+from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.refusal import Refusal
+from pfcng.domain.annuaire import Genre, Habilitation, Personne
+
+_GRANTING: dict[Offre, tuple[Offre, ...]] = {
+    Offre.PRO: (Offre.PRO,),
+    Offre.ORG: (Offre.ORG, Offre.SERV),
+    Offre.SERV: (Offre.SERV,),
+}
+"""Which explicit habilitations give access to an offre: SERV also grants ORG for its structure (§8)."""
+
+
+def check_habilitation(
+    demande: DemandeCertificat, acteur: Personne, habilitations: Iterable[Habilitation], day: date
+) -> None:
+    """Refuse a demande outside the acteur's rights on that day of Europe/Paris.
+
+    The presence rules have passed. Nothing is read but the acteur's own rights, so a refusal tells nothing of others.
+
+    Raises:
+        Refusal: WSMG-00000010 with the reason of RMT_ERR_002.
+
+    Source: guide §8 tables 5 and 6.
+    """
+    if demande.offre is Offre.PS:
+        if acteur.genre not in {Genre.PS, Genre.PF}:
+            raise Refusal(codes.WSMG_10, Raison.HORS_OFFRE)
+        return
+    held = [
+        habilitation
+        for habilitation in habilitations
+        if habilitation.offre in _GRANTING[demande.offre]
+        and habilitation.id_nat_struct == demande.id_nat_struct
+        and habilitation.in_force(day)
+    ]
+    if not held:
+        raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE)
+    for name in _protected_names(demande):
+        if not any(_covers(habilitation, demande.usage, name) for habilitation in held):
+            raise Refusal(codes.WSMG_10, Raison.HORS_DOMAINE.format(domaine=name))
+
+
+def _protected_names(demande: DemandeCertificat) -> tuple[str, ...]:
+    """The domain names of a demande that its explicit habilitation must cover."""
+    if demande.offre is Offre.ORG:
+        return ()
+    if demande.usage is Usage.SSL_SERV:
+        return demande.fqdn
+    return tuple(address.rpartition("@")[2] for address in (demande.upn, demande.mail_sujet) if address)
+
+
+def _covers(habilitation: Habilitation, usage: Usage, name: str) -> bool:
+    """Whether the habilitation's domain takes the name in, by the forms of §8 for its offre."""
+    pattern = habilitation.domaine or ""
+    domain = _ascii(pattern.lstrip("*").lstrip("@."))
+    host = _ascii(name)
+    below = host.endswith("." + domain)
+    if not pattern.startswith("*"):
+        return host == domain
+    if habilitation.offre is Offre.PRO:
+        if pattern.startswith("*@"):
+            return host == domain
+        return below or (host == domain and not pattern.startswith("*."))
+    if usage is Usage.SSL_SERV:
+        return below and "." not in host.removesuffix("." + domain)
+    return below
+
+
+def _ascii(name: str) -> str:
+    """The name in lower case and in its ASCII form; a name that has none equals only itself."""
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return name.casefold()

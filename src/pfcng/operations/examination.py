@@ -1,0 +1,153 @@
+"""What becomes of one demande of a lot: the checks of the guide, in their order, without a word to the database."""
+
+from dataclasses import asdict, dataclass, replace
+
+from pfcng.contract import codes
+from pfcng.contract.catalogue import Offre, Product, Usage
+from pfcng.contract.codes import Raison
+from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.refusal import Refusal
+from pfcng.domain import departements
+from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.annuaire import Annuaire, Genre, Personne, Structure
+from pfcng.domain.habilitation import check_habilitation
+from pfcng.domain.presence import check_presence
+from pfcng.domain.states import Transition
+from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
+from pfcng.operations.context import RequestContext
+from pfcng.pki import csr
+from pfcng.pki.csr import CsrPublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A demande as far as it came; ``refusal`` says where it stopped.
+
+    Attributes:
+        outcome: The transition out of « Demande enregistrée » (guide §14.2, RMT_ERR_001, RMT_ERR_002).
+        key: The public key it presents; None when the CSR was not read or is not a good one.
+    """
+
+    demande: DemandeCertificat
+    outcome: Transition = Transition.VALIDER
+    refusal: Refusal | None = None
+    key: CsrPublicKey | None = None
+    acteur: Acteur | None = None
+    structure: Structure | None = None
+    beneficiaire: Personne | None = None
+    request: CertificateRequest | None = None
+
+    def refused(self, refusal: Refusal, outcome: Transition = Transition.REJETER) -> "Examined":
+        """The same demande, stopped here."""
+        return replace(self, refusal=refusal, outcome=outcome)
+
+
+def examine_content(demande: DemandeCertificat) -> Examined:
+    """Presence rules and CSR: what can be said without knowing anybody (codes 05, 32 to 37, then 09)."""
+    examined = Examined(demande=demande)
+    try:
+        check_presence(demande)
+    except Refusal as refusal:
+        return examined.refused(refusal, Transition.NE_PAS_TRAITER)
+    try:
+        return replace(examined, key=csr.read(demande.csr))
+    except Refusal as refusal:
+        return examined.refused(refusal)
+
+
+def examine_rights(examined: Examined, annuaire: Annuaire, context: RequestContext) -> Examined:
+    """Acteur, habilitation, then completion from the annuaire (codes 10, then 44). A stopped demande stays so."""
+    demande = examined.demande
+    try:
+        acteur = _acteur(context.signataire, demande.id_nat_tiers, annuaire)
+        examined = replace(examined, acteur=acteur)
+        if examined.key is None:
+            return examined
+        held = annuaire.habilitations.get(acteur.personne.id_nat, ())
+        check_habilitation(demande, acteur.personne, held, context.today)
+        return _complete(examined, acteur, examined.key, annuaire)
+    except Refusal as refusal:
+        return examined if examined.refusal else examined.refused(refusal)
+
+
+def _acteur(signataire: str, id_nat_tiers: str | None, annuaire: Annuaire) -> Acteur:
+    try:
+        return identify(signataire, id_nat_tiers, annuaire)
+    except UnknownActeur as error:
+        raise Refusal(codes.WSMG_10, Raison.ACTEUR_INCONNU) from error
+    except NotAdministrateur as error:
+        raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
+
+
+def _complete(examined: Examined, acteur: Acteur, key: CsrPublicKey, annuaire: Annuaire) -> Examined:
+    """Take the names of the certificate from the annuaire.
+
+    Raises:
+        Refusal: WSMG-00000010 when the bénéficiaire or the structure is unknown, WSMG-00000044 when they do not agree.
+    """
+    demande = examined.demande
+    structure = _structure(demande, annuaire)
+    beneficiaire = _beneficiaire(demande, acteur, annuaire)
+    request = CertificateRequest(
+        environment=acteur.personne.environment,
+        product=Product(demande.offre, demande.usage),
+        spki=key.spki_der,
+        subject=_subject(demande, structure, beneficiaire),
+        fqdn=demande.fqdn,
+        mail_sujet=demande.mail_sujet,
+        upn=demande.upn,
+    )
+    return replace(examined, structure=structure, beneficiaire=beneficiaire, request=request)
+
+
+def _structure(demande: DemandeCertificat, annuaire: Annuaire) -> Structure | None:
+    if demande.id_nat_struct is None:
+        return None
+    structure = annuaire.structures.get(demande.id_nat_struct)
+    if structure is None:
+        raise Refusal(codes.WSMG_10, Raison.STRUCTURE_INCONNUE)
+    return structure
+
+
+def _beneficiaire(demande: DemandeCertificat, acteur: Acteur, annuaire: Annuaire) -> Personne | None:
+    if demande.offre is Offre.PS:
+        return acteur.personne
+    if demande.id_nat_beneficiaire is None:
+        return None
+    beneficiaire = annuaire.personnes.get(demande.id_nat_beneficiaire)
+    if beneficiaire is None:
+        raise Refusal(codes.WSMG_10, Raison.BENEFICIAIRE_INCONNU)
+    if demande.id_nat_struct not in beneficiaire.structures:
+        reason = Raison.INCOHERENT.format(donnee="idNat_bénéficiaire", reference="structures de rattachement")
+        raise Refusal(codes.WSMG_44, reason)
+    return beneficiaire
+
+
+def _subject(
+    demande: DemandeCertificat, structure: Structure | None, beneficiaire: Personne | None
+) -> OrganisationSubject | PersonSubject:
+    """The subject of the certificate: ORG and SERV name a structure, PS and PRO a person."""
+    organisation = None if structure is None else _organisation(structure)
+    if beneficiaire is None:
+        assert organisation is not None  # noqa: S101 - presence rules: no bénéficiaire means ORG or SERV
+        common_name = demande.fqdn[0] if demande.usage is Usage.SSL_SERV else demande.nom_applicatif or ""
+        return OrganisationSubject(**asdict(organisation), common_name=common_name)
+    in_training = beneficiaire.genre is Genre.PF
+    return PersonSubject(
+        id_nat=beneficiaire.id_nat,
+        nom=beneficiaire.nom,
+        prenom=beneficiaire.prenom,
+        title=beneficiaire.titre,
+        profession_code=None if in_training else beneficiaire.profession,
+        formation_code=beneficiaire.profession if in_training else None,
+        savoir_faire=beneficiaire.savoir_faire,
+        organisation=organisation,
+    )
+
+
+def _organisation(structure: Structure) -> OrganisationIdentity:
+    return OrganisationIdentity(
+        departement_label=departements.label(structure.departement),
+        raison_sociale=structure.raison_sociale,
+        id_nat_struct=structure.id_nat,
+    )

@@ -1,0 +1,166 @@
+"""retirerCertificat: the certificate of a demande, once. Source: guide §15, §20; docs/life-of-a-demande.md."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pfcng.contract import codes
+from pfcng.contract.codes import Raison
+from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCertificat
+from pfcng.contract.refusal import Refusal
+from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.states import DemandeState, ProduitState, Transition
+from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.requests import CertificateRequest
+from pfcng.operations.context import RequestContext
+from pfcng.operations.journaling import entry
+from pfcng.pki import names
+from pfcng.store import demandes as store, journal
+from pfcng.store.annuaire import load_annuaire
+from pfcng.store.database import Database, DbConnection, Row
+from pfcng.store.demandes import StateConflict
+
+ACTE: Final = "retirerCertificat"
+_MAX_NUMERO: Final = 2**63 - 1
+"""Numbers are PostgreSQL's bigint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrait:
+    """A reply that carries a certificate, and the demande to close once it has left."""
+
+    reponse: ReponseRetraitCertificat
+    numero: int
+    acteur: Acteur
+
+
+def retirer_certificat(
+    requete: RequeteRetraitCertificat, *, database: Database, authority: EmbeddedAuthority, context: RequestContext
+) -> Retrait:
+    """Take the demande as far as a delivered certificate, from wherever an earlier retrait left it (R1 to R4).
+
+    The caller sends the reply and then calls ``confirm_delivery`` (R6).
+
+    Raises:
+        Refusal: WSMG-00000027, 30, 31, or 11 with the reason of RMT_ERR_005.
+    """
+    numero = _numero(requete.indice_retrait)
+    with database.transaction() as connection:
+        demande = store.find_demande(connection, context.environment, numero)
+        named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
+        annuaire = load_annuaire(connection, context.environment, personnes=named)
+    if demande is None:
+        raise Refusal(codes.WSMG_27)
+    try:
+        acteur = identify(context.signataire, requete.id_nat_tiers, annuaire)
+    except UnknownActeur as error:
+        raise Refusal(codes.WSMG_11, Raison.ACTEUR_INCONNU) from error
+    except NotAdministrateur as error:
+        raise Refusal(codes.WSMG_11, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
+    _check_same_people(demande, acteur)
+    step = _Step(numero=numero, acteur=acteur, database=database, context=context)
+    certificate = _certificate(step, demande, requete.code_revocation, authority)
+    pem = certificate.public_bytes(Encoding.PEM).decode()
+    reponse = ReponseRetraitCertificat(statut="OK", message="", certificat=pem)
+    return Retrait(reponse=reponse, numero=numero, acteur=acteur)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What each commit of a retrait needs."""
+
+    numero: int
+    acteur: Acteur
+    database: Database
+    context: RequestContext
+
+
+def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
+    """The reply has left: demande close, produit actif (R6)."""
+    step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
+    with suppress(StateConflict), database.transaction() as connection:
+        _move(connection, step, Transition.DELIVRER)
+
+
+def _numero(indice_retrait: str) -> int:
+    """The demande's number; an index that can be none of ours is an unknown one."""
+    if not (indice_retrait.isascii() and indice_retrait.isdigit()) or int(indice_retrait) > _MAX_NUMERO:
+        raise Refusal(codes.WSMG_27)
+    return int(indice_retrait)
+
+
+def _check_same_people(demande: Row, acteur: Acteur) -> None:
+    """Only who made the demande may withdraw it: the acteur, and the administrateur if there was one (§15)."""
+    if demande["acteur"] != acteur.personne.id_nat:
+        raise Refusal(codes.WSMG_30)
+    if demande["canal"] != "WS":
+        raise Refusal(codes.WSMG_31)
+    administrateur = acteur.administrateur.id_nat if acteur.administrateur else None
+    if demande["administrateur"] != administrateur:
+        told = {"demandeur": demande["administrateur"] or "aucun", "retrait": administrateur or "aucun"}
+        raise Refusal(codes.WSMG_11, Raison.AUTRE_ADMINISTRATEUR.format(**told))
+
+
+def _certificate(step: _Step, demande: Row, code_revocation: str, authority: EmbeddedAuthority) -> x509.Certificate:
+    """Give the stored certificate, or have it issued and stored."""
+    states = (DemandeState(demande["etat_demande"]), ProduitState(demande["etat_produit"]))
+    if states == (DemandeState.TRANSMISE, ProduitState.RETIRE):
+        _keep_code(step, _hash(code_revocation))
+        return x509.load_der_x509_certificate(demande["certificat"])
+    if states == (DemandeState.VALIDEE, ProduitState.A_RETIRER):
+        authority.register(step.numero, CertificateRequest.from_json(demande["demande_igc"]))  # R1
+        _transmit(step)
+    elif states != (DemandeState.TRANSMISE, ProduitState.A_RETIRER):
+        raise Refusal(codes.WSMG_11, Raison.PRODUIT_PAS_A_RETIRER)
+    certificate = authority.issue(step.numero)  # R3
+    _store(step, certificate, _hash(code_revocation))
+    return certificate
+
+
+def _transmit(step: _Step) -> None:
+    """R2; a concurrent retrait may have taken the step."""
+    with suppress(StateConflict), step.database.transaction() as connection:
+        _move(connection, step, Transition.TRANSMETTRE)
+
+
+def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
+    """R4; when a concurrent retrait took the step, with the same certificate, only the code is ours."""
+    try:
+        with step.database.transaction() as connection:
+            store.store_certificate(
+                connection,
+                step.numero,
+                certificate=certificate.public_bytes(Encoding.DER),
+                numero_serie=f"{certificate.serial_number:X}",
+                autorite=names.rfc4514(certificate.issuer),
+                debut_validite=certificate.not_valid_before_utc,
+                fin_validite=certificate.not_valid_after_utc,
+            )
+            store.store_code_revocation(connection, step.numero, code_hash)
+            _move(connection, step, Transition.RETIRER)
+    except StateConflict:
+        _keep_code(step, code_hash)
+
+
+def _move(connection: DbConnection, step: _Step, transition: Transition) -> None:
+    """A transition with its journal entry."""
+    store.move(connection, step.numero, transition, step.context.now)
+    told = entry(ACTE, step.context, acteur=step.acteur)
+    journal.write(connection, [replace(told, resultat=transition.name.lower(), demande=step.numero)])
+
+
+def _keep_code(step: _Step, code_hash: str) -> None:
+    """The code of the latest retrait is the one its holder has."""
+    with step.database.transaction() as connection:
+        store.store_code_revocation(connection, step.numero, code_hash)
+
+
+def _hash(code_revocation: str) -> str:
+    """A slow salted hash (argon2id, PHC form); computed outside any transaction."""
+    kdf = Argon2id(salt=os.urandom(16), length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+    return kdf.derive_phc_encoded(code_revocation.encode())

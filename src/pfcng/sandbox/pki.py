@@ -1,0 +1,322 @@
+"""Everything of the sandbox that is signed: authorities, their CRLs, server certificates, cards.
+
+What is missing, changed or about to expire is made; the rest stays as it is. A key is not replaced while its file is
+there, so a certificate that is made again keeps its key.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from pfcng.contract.catalogue import Environment, Offre, Product, Usage
+from pfcng.igc import builder, profiles
+from pfcng.igc.authority import random_serial
+from pfcng.igc.builder import VALIDITY_YEARS, Holder
+from pfcng.igc.requests import CertificateRequest, OrganisationSubject
+from pfcng.igc.urls import PublicationUrls
+from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
+from pfcng.pki.keys import Credential
+from pfcng.pki.trust import TrustStore, key_identifier
+from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
+from pfcng.sandbox.hierarchy import ca_extensions, make_authority, make_crl
+from pfcng.sandbox.pairs import Pair, make_missing_keys, write
+
+LEAF_KEY_BITS: Final = 2048
+CLIENTS: Final = ("editeur", "intrus")
+"""Client server certificates: one for the white list, one that is not on it."""
+_OVERLAP: Final = timedelta(days=30)
+"""A certificate that ends sooner is made again."""
+_LEAF_AGE: Final = timedelta(days=1)
+_EXPIRED_SINCE: Final = timedelta(days=30)
+_CRL_AGE: Final = timedelta(days=1)
+_SSL_SERV: Final = Product(Offre.SERV, Usage.SSL_SERV)
+
+Make = Callable[[bytes], Holder]
+"""From the SubjectPublicKeyInfo to what the certificate says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityFiles:
+    """An authority of the sandbox; the CRL is DER, the rest PEM."""
+
+    name: AuthorityName
+    pair: Pair
+    crl: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFiles:
+    """A card of the sandbox: its two certificates, each followed by its authority's, and their keys."""
+
+    spec: CardSpec
+    auth: Pair
+    sign: Pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPki:
+    """Where everything is; all of it exists.
+
+    Attributes:
+        authorities: Roots and authorities of both environments, by CN.
+        server: The platform's TLS certificate, followed by its authority's.
+        clients: Client server certificates, by name (`CLIENTS`).
+        cards: By the name of their spec, in the order they were given.
+        anchors: PEM of all the roots.
+    """
+
+    authorities: Mapping[str, AuthorityFiles]
+    server: Pair
+    clients: Mapping[str, Pair]
+    cards: Mapping[str, CardFiles]
+    anchors: Path
+
+    def load_signers(self) -> dict[AuthorityName, Credential]:
+        """The four authorities that sign products, with their keys."""
+        return {
+            name: self.authorities[name.common_name].pair.load()
+            for name in AUTHORITIES
+            if name.gamme is Gamme.ELEMENTAIRE
+        }
+
+    def load_trust_store(self, accepted: Iterable[AuthorityName], *, now: datetime, crl_grace: timedelta) -> TrustStore:
+        """A store of the sandbox's roots and of these authorities of its, with their CRLs."""
+        names = tuple(accepted)
+        return TrustStore.load(
+            [self._certificate(root) for root in ROOTS],
+            [self._certificate(name) for name in names],
+            [self._crl(name) for name in (*ROOTS, *names)],
+            now=now,
+            crl_grace=crl_grace,
+        )
+
+    def _certificate(self, name: AuthorityName) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.authorities[name.common_name].pair.certificate.read_bytes())
+
+    def _crl(self, name: AuthorityName) -> x509.CertificateRevocationList:
+        return x509.load_der_x509_crl(self.authorities[name.common_name].crl.read_bytes())
+
+
+def ensure_pki(
+    directory: Path,
+    *,
+    cards: Iterable[CardSpec],
+    urls: PublicationUrls,
+    host: str,
+    ca_key_bits: int,
+    now: datetime,
+) -> SandboxPki:
+    """Make what is not there yet, or not as asked.
+
+    Args:
+        directory: Made when it does not exist.
+        cards: The cards to make; those of an earlier start that are not among them stay, unused.
+        urls: Where certificates say that CRLs and authorities are published.
+        host: Name or address the platform is reached at, besides localhost, 127.0.0.1 and ::1.
+        ca_key_bits: Size of the authorities' keys, for those that are made.
+        now: The present.
+    """
+    pki = _plan(directory, tuple(cards))
+    leaves = [
+        pki.server,
+        *pki.clients.values(),
+        *(pair for card in pki.cards.values() for pair in (card.auth, card.sign)),
+    ]
+    authority_pairs = [files.pair for files in pki.authorities.values()]
+    make_missing_keys([*((pair, ca_key_bits) for pair in authority_pairs), *((pair, LEAF_KEY_BITS) for pair in leaves)])
+    _Maker(pki, urls=urls, now=now).make_all(host)
+    return pki
+
+
+def _plan(directory: Path, cards: tuple[CardSpec, ...]) -> SandboxPki:
+    def pair(folder: str, name: str) -> Pair:
+        return Pair(directory / folder / f"{name}.pem", directory / folder / f"{name}.key")
+
+    return SandboxPki(
+        authorities={
+            name.common_name: AuthorityFiles(
+                name=name,
+                pair=pair("autorites", name.file_stem),
+                crl=directory / "autorites" / f"{name.file_stem}.crl",
+            )
+            for name in (*ROOTS, *AUTHORITIES)
+        },
+        server=pair("serveurs", "plateforme"),
+        clients={name: pair("serveurs", name) for name in CLIENTS},
+        cards={
+            spec.name: CardFiles(
+                spec=spec, auth=pair("cartes", f"{spec.name}-auth"), sign=pair("cartes", f"{spec.name}-sign")
+            )
+            for spec in cards
+        },
+        anchors=directory / "confiance.pem",
+    )
+
+
+class _Maker:
+    """One pass over the files, authorities first."""
+
+    def __init__(self, pki: SandboxPki, *, urls: PublicationUrls, now: datetime) -> None:
+        self._pki = pki
+        self._urls = urls
+        self._now = now
+        self._issuers: dict[AuthorityName, x509.Certificate] = {}
+        self._revoked: dict[AuthorityName, list[x509.Certificate]] = {}
+
+    def make_all(self, host: str) -> None:
+        for files in self._pki.authorities.values():
+            self._authority(files)
+        self._leaf(self._pki.server, partial(_server, host=host))
+        for name, pair in self._pki.clients.items():
+            self._leaf(pair, partial(_client, name=name))
+        for card in self._pki.cards.values():
+            self._card(card)
+        for files in self._pki.authorities.values():
+            self._crl(files)
+        anchors = b"".join(self._issuers[root].public_bytes(Encoding.PEM) for root in ROOTS)
+        if not self._pki.anchors.exists() or self._pki.anchors.read_bytes() != anchors:
+            write(self._pki.anchors, anchors)
+
+    def _authority(self, files: AuthorityFiles) -> None:
+        """Roots come before what they sign (`_plan`)."""
+        name, pair = files.name, files.pair
+        certificate = pair.load_certificate()
+        root = None if name.is_root else self._issuers[name.root]
+        if certificate is None or not self._is_as_planned(name, certificate, root or certificate):
+            above = None if root is None else self._pki.authorities[name.root.common_name].pair.load()
+            certificate = make_authority(name, pair.load_key(), above, urls=self._urls, now=self._now)
+            pair.store(certificate)
+        self._issuers[name] = certificate
+
+    def _is_as_planned(self, name: AuthorityName, certificate: x509.Certificate, root: x509.Certificate) -> bool:
+        public_key = certificate.public_key()
+        return (
+            isinstance(public_key, rsa.RSAPublicKey)
+            and certificate.subject == name.distinguished_name(EMULATEUR)
+            and _issued(certificate, root)
+            and _values(certificate) == ca_extensions(name, public_key, key_identifier(root), self._urls)
+            # An authority ends after everything it may still sign.
+            and certificate.not_valid_after_utc > builder.not_after(self._now) + _OVERLAP
+        )
+
+    def _card(self, card: CardFiles) -> None:
+        for use, pair in ((CardUse.AUTH, card.auth), (CardUse.SIGN, card.sign)):
+            certificate = self._leaf(pair, partial(card_holder, card.spec, use), expired=card.spec.expired)
+            if card.spec.revoked:
+                self._revoked.setdefault(card.spec.authority, []).append(certificate)
+
+    def _leaf(self, pair: Pair, make: Make, *, expired: bool = False) -> x509.Certificate:
+        certificate = pair.load_certificate()
+        if certificate is not None and self._is_as_asked(certificate, make, expired=expired):
+            return certificate
+        spki = pair.load_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        holder = make(spki)
+        signer = self._pki.authorities[holder.authority.common_name].pair.load()
+        certificate = builder.build(
+            holder,
+            issuer=signer.certificate,
+            serial=random_serial(),
+            not_before=_first_second(self._now, expired=expired),
+            urls=self._urls,
+        ).sign(signer.key, hashes.SHA256())
+        pair.store(certificate, signer.certificate)
+        return certificate
+
+    def _is_as_asked(self, certificate: x509.Certificate, make: Make, *, expired: bool) -> bool:
+        spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        holder = make(spki)
+        issuer = self._issuers[holder.authority]
+        first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return (
+            (last < self._now if expired else first <= self._now < last - _OVERLAP)
+            and certificate.subject == holder.subject
+            and _issued(certificate, issuer)
+            and _values(certificate) == builder.extensions(holder, issuer=issuer, not_before=first, urls=self._urls)
+        )
+
+    def _crl(self, files: AuthorityFiles) -> None:
+        revoked = self._revoked.get(files.name, [])
+        if not self._is_fresh(files, {certificate.serial_number for certificate in revoked}):
+            crl = make_crl(files.pair.load(), revoked, is_root=files.name.is_root, now=self._now)
+            write(files.crl, crl.public_bytes(Encoding.DER))
+
+    def _is_fresh(self, files: AuthorityFiles, serials: set[int]) -> bool:
+        public_key = self._issuers[files.name].public_key()
+        try:
+            crl = x509.load_der_x509_crl(files.crl.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        return (
+            crl.last_update_utc <= self._now < crl.last_update_utc + _CRL_AGE
+            and isinstance(public_key, rsa.RSAPublicKey)
+            and crl.is_signature_valid(public_key)
+            and {entry.serial_number for entry in crl} == serials
+        )
+
+
+def _first_second(now: datetime, *, expired: bool) -> datetime:
+    """A day ago, so that a clock a little behind accepts the certificate; or three years before its end."""
+    if not expired:
+        return now - _LEAF_AGE
+    return now - timedelta(days=366 * VALIDITY_YEARS) - _EXPIRED_SINCE
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _values(certificate: x509.Certificate) -> list[x509.ExtensionType]:
+    return [extension.value for extension in certificate.extensions]
+
+
+def _server(spki: bytes, *, host: str) -> Holder:
+    """The platform's own certificate: production, as the real one's, and its addresses besides its names."""
+    request = _ssl_serv(Environment.PRODUCTION, spki, "localhost", raison_sociale="PLATEFORME EMULEE IGC-SANTE")
+    addresses: list[x509.GeneralName] = [
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        x509.IPAddress(ipaddress.ip_address("::1")),
+    ]
+    holder = profiles.holder(request)
+    names = [*holder.names, *addresses]
+    return replace(holder, names=tuple(dict.fromkeys([*names, _host_name(host)])))
+
+
+def _host_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _client(spki: bytes, *, name: str) -> Holder:
+    request = _ssl_serv(Environment.TEST, spki, f"{name}.example", raison_sociale=f"{name.upper()} FICTIF")
+    return profiles.holder(request)
+
+
+def _ssl_serv(environment: Environment, spki: bytes, fqdn: str, *, raison_sociale: str) -> CertificateRequest:
+    return CertificateRequest(
+        environment=environment,
+        product=_SSL_SERV,
+        spki=spki,
+        subject=OrganisationSubject(
+            departement_label="Paris (75)",
+            raison_sociale=raison_sociale,
+            id_nat_struct="399900012800010",
+            common_name=fqdn,
+        ),
+        fqdn=(fqdn,),
+    )

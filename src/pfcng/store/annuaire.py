@@ -1,0 +1,151 @@
+"""The annuaire, the explicit habilitations and the white list of ws-srv."""
+
+from collections.abc import Collection, Iterable
+
+from pfcng.contract.catalogue import Environment, Offre
+from pfcng.domain.annuaire import Annuaire, Genre, Habilitation, Personne, Structure
+from pfcng.store.database import DbConnection, Row
+
+
+def load_annuaire(
+    connection: DbConnection,
+    environment: Environment,
+    *,
+    personnes: Collection[str],
+    structures: Collection[str] = (),
+) -> Annuaire:
+    """Read what one request needs, in three queries whatever the size of its lot.
+
+    Habilitations are those of the persons named. Unknown identifiers are simply not in the result.
+    """
+    return Annuaire(
+        personnes={row["id_nat"]: _personne(row) for row in _personnes(connection, environment, personnes)},
+        structures={row["id_nat"]: _structure(row) for row in _structures(connection, environment, structures)},
+        habilitations=_habilitations(connection, environment, personnes),
+    )
+
+
+def _personnes(connection: DbConnection, environment: Environment, ids: Collection[str]) -> Iterable[Row]:
+    return connection.execute(
+        """
+        SELECT p.*, ARRAY(SELECT r.structure FROM rattachement r
+                          WHERE r.environnement = p.environnement AND r.personne = p.id_nat) AS structures
+        FROM personne p WHERE p.environnement = %s AND p.id_nat = ANY(%s)
+        """,
+        (environment, list(ids)),
+    )
+
+
+def _structures(connection: DbConnection, environment: Environment, ids: Collection[str]) -> Iterable[Row]:
+    if not ids:
+        return ()
+    return connection.execute(
+        "SELECT * FROM structure WHERE environnement = %s AND id_nat = ANY(%s)", (environment, list(ids))
+    )
+
+
+def _habilitations(
+    connection: DbConnection, environment: Environment, acteurs: Collection[str]
+) -> dict[str, tuple[Habilitation, ...]]:
+    rows = connection.execute(
+        """
+        SELECT acteur, offre, id_nat_struct, domaine, debut, fin FROM habilitation
+        WHERE environnement = %s AND acteur = ANY(%s) ORDER BY id
+        """,
+        (environment, list(acteurs)),
+    )
+    held: dict[str, tuple[Habilitation, ...]] = {}
+    for row in rows:
+        habilitation = Habilitation(**{**row, "offre": Offre(row["offre"])})
+        held[habilitation.acteur] = (*held.get(habilitation.acteur, ()), habilitation)
+    return held
+
+
+def _personne(row: Row) -> Personne:
+    return Personne(
+        environment=Environment(row["environnement"]),
+        id_nat=row["id_nat"],
+        genre=Genre(row["genre"]),
+        admin_asip=row["admin_asip"],
+        nom=row["nom"],
+        prenom=row["prenom"],
+        titre=row["titre"],
+        profession=row["profession"],
+        savoir_faire=tuple(row["savoir_faire"]),
+        structures=frozenset(row["structures"]),
+    )
+
+
+def _structure(row: Row) -> Structure:
+    return Structure(
+        environment=Environment(row["environnement"]),
+        id_nat=row["id_nat"],
+        raison_sociale=row["raison_sociale"],
+        departement=row["departement"],
+    )
+
+
+def save_structures(connection: DbConnection, structures: Iterable[Structure]) -> None:
+    """Insert the structures, or bring those that exist up to date."""
+    connection.cursor().executemany(
+        """
+        INSERT INTO structure (environnement, id_nat, raison_sociale, departement) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (environnement, id_nat)
+        DO UPDATE SET raison_sociale = EXCLUDED.raison_sociale, departement = EXCLUDED.departement
+        """,
+        [(s.environment, s.id_nat, s.raison_sociale, s.departement) for s in structures],
+    )
+
+
+def save_personnes(connection: DbConnection, personnes: Collection[Personne]) -> None:
+    """Insert the persons, or bring those that exist up to date, with exactly their structures."""
+    cursor = connection.cursor()
+    cursor.executemany(
+        """
+        INSERT INTO personne (environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (environnement, id_nat) DO UPDATE SET genre = EXCLUDED.genre, admin_asip = EXCLUDED.admin_asip,
+            nom = EXCLUDED.nom, prenom = EXCLUDED.prenom, titre = EXCLUDED.titre, profession = EXCLUDED.profession,
+            savoir_faire = EXCLUDED.savoir_faire
+        """,
+        [
+            (p.environment, p.id_nat, p.genre, p.admin_asip, p.nom, p.prenom, p.titre, p.profession, [*p.savoir_faire])
+            for p in personnes
+        ],
+    )
+    cursor.executemany(
+        "DELETE FROM rattachement WHERE environnement = %s AND personne = %s",
+        [(p.environment, p.id_nat) for p in personnes],
+    )
+    cursor.executemany(
+        "INSERT INTO rattachement (environnement, personne, structure) VALUES (%s, %s, %s)",
+        [(p.environment, p.id_nat, structure) for p in personnes for structure in sorted(p.structures)],
+    )
+
+
+def save_habilitations(
+    connection: DbConnection, environment: Environment, habilitations: Iterable[Habilitation]
+) -> None:
+    """Insert the habilitations; one that exists keeps its place and takes the new days."""
+    connection.cursor().executemany(
+        """
+        INSERT INTO habilitation (environnement, acteur, offre, id_nat_struct, domaine, debut, fin)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (environnement, acteur, offre, id_nat_struct, domaine)
+        DO UPDATE SET debut = EXCLUDED.debut, fin = EXCLUDED.fin
+        """,
+        [(environment, h.acteur, h.offre, h.id_nat_struct, h.domaine, h.debut, h.fin) for h in habilitations],
+    )
+
+
+def is_white_listed(connection: DbConnection, dn_canonique: str) -> bool:
+    """Whether ws-srv admits the holder of this canonical DN (guide §10)."""
+    row = connection.execute("SELECT 1 FROM liste_blanche WHERE dn_canonique = %s", (dn_canonique,)).fetchone()
+    return row is not None
+
+
+def white_list(connection: DbConnection, dn_canonique: str, dn: str) -> None:
+    """Admit the holder of this DN at ws-srv."""
+    connection.execute(
+        "INSERT INTO liste_blanche (dn_canonique, dn) VALUES (%s, %s) ON CONFLICT DO NOTHING", (dn_canonique, dn)
+    )

@@ -1,0 +1,256 @@
+"""Lots, demandes, produits and the history of their states."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pfcng.contract.catalogue import Environment
+from pfcng.contract.messages import DemandeCertificat
+from pfcng.domain.acteur import Acteur
+from pfcng.domain.states import Transition
+from pfcng.store.database import DbConnection, Row
+
+
+class StateConflict(Exception):
+    """A demande or produit is not in the state that the transition starts from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDemande:
+    """A demande to be written, with what became of it.
+
+    Attributes:
+        numero: Number of the demande, also its indice de retrait.
+        numero_produit: Number of the produit.
+        acteur: None when the signer is not in the annuaire.
+        outcome: The transition out of « Demande enregistrée ».
+        demande_igc: What the authority will be asked for; None when refused.
+        dn_sujet: Subject of the certificate to come, RFC 4514; None when refused.
+        raison_sociale: Of the structure, when known.
+        beneficiaire: Name and given name, when known.
+    """
+
+    numero: int
+    numero_produit: int
+    demande: DemandeCertificat
+    acteur: Acteur | None
+    outcome: Transition
+    demande_igc: Mapping[str, Any] | None = None
+    dn_sujet: str | None = None
+    raison_sociale: str | None = None
+    id_nat_beneficiaire: str | None = None
+    beneficiaire: tuple[str, str] | None = None
+
+
+def next_indice_lot(connection: DbConnection) -> int:
+    """The next index of a lot."""
+    (row,) = connection.execute("SELECT nextval('indice_lot') AS indice").fetchall()
+    return int(row["indice"])
+
+
+def next_numbers(connection: DbConnection, count: int) -> list[tuple[int, int]]:
+    """The next numbers of that many demandes and their produits."""
+    rows = connection.execute(
+        """
+        SELECT nextval('numero_demande') AS demande, nextval('numero_produit') AS produit
+        FROM generate_series(1, %s)
+        """,
+        (count,),
+    )
+    return [(row["demande"], row["produit"]) for row in rows]
+
+
+def present_keys(connection: DbConnection, environment: Environment, keys: Mapping[bytes, int]) -> dict[bytes, Row]:
+    """Record public keys as presented, each by one demande; the first to present a key keeps it.
+
+    A concurrent lot with one of the keys is waited for. Keys go in sorted order: two lots never wait for each other.
+
+    Args:
+        connection: The transaction of the lot.
+        environment: Keys of the other environment do not count.
+        keys: Fingerprint → number of the demande that presents it.
+
+    Returns:
+        For each fingerprint that another demande had presented: that demande's ``numero``, ``acteur`` (full name),
+        ``concerne`` (bénéficiaire or structure) and ``creee_le``.
+    """
+    ordered = sorted(keys)
+    recorded = connection.execute(
+        """
+        INSERT INTO cle_presentee (environnement, empreinte, demande)
+        SELECT %s, k.empreinte, k.demande FROM unnest(%s::bytea[], %s::bigint[]) WITH ORDINALITY
+            AS k (empreinte, demande, rang) ORDER BY k.rang
+        ON CONFLICT DO NOTHING RETURNING empreinte
+        """,
+        (environment, ordered, [keys[key] for key in ordered]),
+    )
+    refused = set(ordered) - {row["empreinte"] for row in recorded}
+    if not refused:
+        return {}
+    rows = connection.execute(
+        """
+        SELECT c.empreinte, d.numero, d.creee_le, trim(d.prenom_acteur || ' ' || d.nom_acteur) AS acteur,
+               coalesce(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire, p.raison_sociale, p.id_nat_beneficiaire,
+                        p.id_nat_struct, '') AS concerne
+        FROM cle_presentee c JOIN demande d ON d.numero = c.demande JOIN produit p ON p.demande = d.numero
+        WHERE c.environnement = %s AND c.empreinte = ANY(%s)
+        """,
+        (environment, list(refused)),
+    )
+    return {row["empreinte"]: row for row in rows}
+
+
+def insert_lot(
+    connection: DbConnection,
+    *,
+    indice: int,
+    environment: Environment,
+    signataire: str,
+    statut: str,
+    now: datetime,
+    demandes: Sequence[NewDemande],
+) -> None:
+    """Write a lot with its demandes and produits in their final state, and the history of the way there (D1)."""
+    connection.execute(
+        "INSERT INTO lot (indice, environnement, signataire, statut, recu_le) VALUES (%s, %s, %s, %s, %s)",
+        (indice, environment, signataire, statut, now),
+    )
+    cursor = connection.cursor()
+    cursor.executemany(
+        """
+        INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, administrateur,
+                             mail_demandeur, mail_a_informer, etat, creee_le)
+        VALUES (%s, %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [_demande_row(new, indice, environment, signataire, now) for new in demandes],
+    )
+    cursor.executemany(
+        """
+        INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
+                             id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
+                             mail_sujet, etat, demande_igc, dn_sujet)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [_produit_row(new, environment) for new in demandes],
+    )
+    _write_history(connection, [(new.numero, new.numero_produit, new.outcome) for new in demandes], now)
+
+
+def _demande_row(
+    new: NewDemande, lot: int, environment: Environment, signataire: str, now: datetime
+) -> tuple[object, ...]:
+    personne = new.acteur.personne if new.acteur else None
+    administrateur = new.acteur.administrateur if new.acteur else None
+    return (
+        new.numero,
+        environment,
+        lot,
+        personne.id_nat if personne else signataire,
+        personne.nom if personne else "",
+        personne.prenom if personne else "",
+        administrateur.id_nat if administrateur else None,
+        new.demande.mail_demandeur,
+        new.demande.mail_personne_a_informer,
+        new.outcome.value.demande[1],
+        now,
+    )
+
+
+def _produit_row(new: NewDemande, environment: Environment) -> tuple[object, ...]:
+    demande = new.demande
+    nom, prenom = new.beneficiaire or (None, None)
+    return (
+        new.numero_produit,
+        new.numero,
+        environment,
+        demande.offre,
+        demande.usage,
+        demande.id_nat_struct,
+        new.raison_sociale,
+        new.id_nat_beneficiaire or demande.id_nat_beneficiaire,
+        nom,
+        prenom,
+        demande.nom_applicatif,
+        list(demande.fqdn),
+        demande.upn,
+        demande.mail_sujet,
+        new.outcome.value.produit[1],
+        None if new.demande_igc is None else Jsonb(new.demande_igc),
+        new.dn_sujet,
+    )
+
+
+def find_demande(connection: DbConnection, environment: Environment, numero: int) -> Row | None:
+    """The demande with its produit's columns (those of a retrait), or None; never one of the other environment."""
+    return connection.execute(
+        """
+        SELECT d.numero, d.canal, d.acteur, d.administrateur, d.etat AS etat_demande,
+               p.numero AS numero_produit, p.etat AS etat_produit, p.demande_igc, p.certificat
+        FROM demande d JOIN produit p ON p.demande = d.numero
+        WHERE d.numero = %s AND d.environnement = %s
+        """,
+        (numero, environment),
+    ).fetchone()
+
+
+def move(connection: DbConnection, numero: int, transition: Transition, now: datetime) -> None:
+    """Apply a transition to a demande and its produit: compare-and-set, with the history.
+
+    Raises:
+        StateConflict: One of them is in another state; the transaction must be given up.
+    """
+    step = transition.value
+    demande = connection.execute(
+        "UPDATE demande SET etat = %s WHERE numero = %s AND etat = %s",
+        (step.demande[1], numero, step.demande[0]),
+    )
+    produit = connection.execute(
+        "UPDATE produit SET etat = %s WHERE demande = %s AND etat = %s RETURNING numero",
+        (step.produit[1], numero, step.produit[0]),
+    ).fetchone()
+    if demande.rowcount != 1 or produit is None:
+        raise StateConflict(numero, transition.name)
+    _write_history(connection, [(numero, produit["numero"], transition)], now)
+
+
+def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Transition]], now: datetime) -> None:
+    rows = [
+        (objet, number, ends[0], ends[1], transition.name, now)
+        for numero, numero_produit, transition in moved
+        for objet, number, ends in (
+            ("demande", numero, transition.value.demande),
+            ("produit", numero_produit, transition.value.produit),
+        )
+        if ends[0] is not ends[1]
+    ]
+    connection.cursor().executemany(
+        "INSERT INTO historique (objet, numero, de, vers, transition, le) VALUES (%s, %s, %s, %s, %s, %s)", rows
+    )
+
+
+def store_certificate(
+    connection: DbConnection,
+    numero: int,
+    *,
+    certificate: bytes,
+    numero_serie: str,
+    autorite: str,
+    debut_validite: datetime,
+    fin_validite: datetime,
+) -> None:
+    """Keep the certificate of a demande's produit, before the move to « Produit retiré » in the same transaction."""
+    connection.execute(
+        """
+        UPDATE produit SET certificat = %s, numero_serie = %s, autorite = %s, debut_validite = %s, fin_validite = %s
+        WHERE demande = %s AND certificat IS NULL
+        """,
+        (certificate, numero_serie, autorite, debut_validite, fin_validite, numero),
+    )
+
+
+def store_code_revocation(connection: DbConnection, numero: int, code_hash: str) -> None:
+    """Keep the hash of the code de révocation that came with the latest retrait."""
+    connection.execute("UPDATE produit SET code_revocation = %s WHERE demande = %s", (code_hash, numero))

@@ -1,0 +1,160 @@
+"""The way of a request, step by step (architecture: steps 2 to 10; step 1 comes before, in ``service``)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+from cryptography.x509.oid import NameOID
+
+from pfcng.contract import codes
+from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat, Response
+from pfcng.contract.operations import Operation, by_soap_action, error_response
+from pfcng.contract.refusal import Refusal
+from pfcng.operations.context import Arrival, RequestContext
+from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
+from pfcng.operations.journaling import record_refusal
+from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, retirer_certificat
+from pfcng.pki import names
+from pfcng.web.platform import Platform
+from pfcng.xml import codec, dsig, soap
+from pfcng.xml.dsig import VerifiedBody
+from pfcng.xml.soap import ClientFault
+
+log = structlog.get_logger()
+
+_OK: Final = 200
+_FAULT: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One POST: its bytes (None when they are over 10 MiB) and the headers that count."""
+
+    raw: bytes | None
+    soap_action: str | None
+    content_type: str | None
+    content_encoding: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What goes back.
+
+    Attributes:
+        diagnostic: The precise cause of a refusal, for the sandbox's header.
+        on_sent: To be called once the reply was handed to the network whole (step 10).
+    """
+
+    status: int
+    content: bytes
+    diagnostic: str = ""
+    on_sent: Callable[[], None] | None = None
+
+
+class NotAvailable(Exception):
+    """An operation of the contract that this platform does not serve yet."""
+
+
+def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
+    """Answer a request of an admitted peer. Never raises: what nobody foresaw is a Server fault with its incident."""
+    try:
+        return _answer(call, arrival, platform)
+    except ClientFault as fault:
+        log.info("request.malformed", incident=arrival.incident, cause=fault.diagnostic)
+        return Reply(status=_FAULT, content=soap.client_fault(fault.text), diagnostic=fault.diagnostic)
+    except NotAvailable as missing:
+        text = f"L’opération {missing} n’est pas encore disponible sur cette plateforme."
+        return Reply(status=_FAULT, content=soap.server_fault(text))
+    except Exception:
+        log.exception("request.failed", incident=arrival.incident)
+        text = f"Erreur interne de la plateforme. Numéro d’incident : {arrival.incident}."
+        return Reply(status=_FAULT, content=soap.server_fault(text))
+
+
+def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
+    # 2. Size.
+    if call.raw is None:
+        return _too_large(call, arrival, platform)
+    # 3. Parse, open the envelope, find the operation.
+    if call.content_encoding not in {None, "", "identity"}:
+        raise ClientFault("Le message compressé (Content-Encoding) n’est pas admis.", diagnostic="Content-Encoding")
+    envelope = soap.open_envelope(call.raw, soap_action=call.soap_action, content_type=call.content_type)
+    operation = envelope.operation
+    try:
+        # 4. Verify the signature: from here on, nothing but the verified body is looked at.
+        body = dsig.verify(envelope, trust=platform.trust, now=arrival.now)
+    except Refusal as refusal:
+        record_refusal(operation.soap_action, refusal, database=platform.database, arrival=arrival)
+        return _refused(operation, refusal, arrival)
+    context = _context(arrival, body)
+    try:
+        # 5. Limits of a lot.
+        codec.check_lot_limits(body)
+        # 6. Schema and decoding.
+        request = codec.decode(body)
+        # 7 and 8. Acteur, rules, state change and journal.
+        match request:
+            case RequeteDemandeCertificats():
+                response: Response = demander_certificats(request, database=platform.database, context=context)
+                return _replied(response)
+            case RequeteRetraitCertificat():
+                retrait = retirer_certificat(
+                    request, database=platform.database, authority=platform.authority, context=context
+                )
+                return _delivering(retrait, platform, context)
+            case _:
+                raise NotAvailable(operation.soap_action)
+    except Refusal as refusal:
+        _record(body, refusal, platform, context)
+        return _refused(operation, refusal, context)
+
+
+def _too_large(call: Call, arrival: Arrival, platform: Platform) -> Reply:
+    """WSMG-00000024 in the typed reply that SOAPAction names, else in a fault."""
+    refusal = Refusal(codes.WSMG_24)
+    operation = by_soap_action((call.soap_action or "").strip().strip('"'))
+    record_refusal(operation.soap_action if operation else "?", refusal, database=platform.database, arrival=arrival)
+    if operation is None:
+        raise ClientFault(refusal.message, diagnostic="size")
+    return _refused(operation, refusal, arrival)
+
+
+def _context(arrival: Arrival, body: VerifiedBody) -> RequestContext:
+    """Who signed, from the verified certificate alone (guide §13)."""
+    return RequestContext(
+        incident=arrival.incident,
+        titulaire_tls=arrival.titulaire_tls,
+        adresse=arrival.adresse,
+        now=arrival.now,
+        environment=body.authority.name.environment,
+        signataire=names.first(body.signer.subject, NameOID.COMMON_NAME) or "",
+        signataire_dn=names.rfc4514(body.signer.subject),
+    )
+
+
+def _record(body: VerifiedBody, refusal: Refusal, platform: Platform, context: RequestContext) -> None:
+    """A lot refused whole leaves its demandes, everything else an entry of the journal."""
+    if body.operation is Operation.DEMANDER_CERTIFICATS:
+        demandes = codec.decode_each_demande(body)
+        record_refused_lot(demandes, refusal, database=platform.database, context=context)
+    else:
+        record_refusal(body.operation.soap_action, refusal, database=platform.database, arrival=context)
+
+
+def _refused(operation: Operation, refusal: Refusal, arrival: Arrival) -> Reply:
+    log.info("request.refused", incident=arrival.incident, code=refusal.code.value, cause=refusal.diagnostic)
+    response = error_response(operation, refusal.code.value, refusal.message)
+    return Reply(status=_OK, content=soap.wrap(codec.encode(response)), diagnostic=refusal.diagnostic)
+
+
+def _replied(response: Response) -> Reply:
+    # 9. Encode.
+    return Reply(status=_OK, content=soap.wrap(codec.encode(response)))
+
+
+def _delivering(retrait: Retrait, platform: Platform, context: RequestContext) -> Reply:
+    # 10. Retrait only: delivered → demande close, produit actif.
+    confirm = partial(confirm_delivery, retrait, database=platform.database, context=context)
+    return Reply(status=_OK, content=soap.wrap(codec.encode(retrait.reponse)), on_sent=confirm)

@@ -1,0 +1,28 @@
+"""What the web layer serves with: made once by the composition root, read by every request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.pki.trust import TrustStore
+from pfcng.store.database import Database
+from pfcng.web.admission import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The parts of a running platform.
+
+    Attributes:
+        trust: Authorities whose holders connect and sign.
+        proxies: Networks whose ``Client-Cert`` header is believed.
+        diagnostics: Tell clients the precise cause of a refusal in a header; the sandbox alone does.
+    """
+
+    database: Database
+    authority: EmbeddedAuthority
+    trust: TrustStore
+    clock: Callable[[], datetime]
+    proxies: tuple[Network, ...] = ()
+    diagnostics: bool = False

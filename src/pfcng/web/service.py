@@ -1,0 +1,141 @@
+"""The ASGI application of the Web Service: both endpoints, the WSDL, steps 1 and 2 of a request."""
+
+import secrets
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from cryptography import x509
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from pfcng.contract import codes, schemas
+from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
+from pfcng.operations.context import Arrival
+from pfcng.pki import names
+from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_certificate
+from pfcng.web.pipeline import Call, Reply, serve
+from pfcng.web.platform import Platform
+
+log = structlog.get_logger()
+
+_XML: Final = "text/xml; charset=utf-8"
+DIAGNOSTIC_HEADER: Final = "X-Pfcng-Diagnostic"
+
+
+def create_service(platform: Platform) -> Starlette:
+    """The application that serves ``/ws-srv`` and ``/ws-apt``."""
+    routes = [
+        Route(f"/{endpoint}{slash}", _Handler(endpoint, platform).handle, methods=["GET", "POST"])
+        for endpoint in Endpoint
+        for slash in ("", "/")
+    ]
+    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse("Adresse inconnue. Le Web Service est à /ws-srv et /ws-apt.\n", status_code=404)
+
+
+async def _not_allowed(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse(
+        "Méthode non admise : le Web Service s’appelle par POST.\n", status_code=405, headers={"Allow": "GET, POST"}
+    )
+
+
+class _Handler:
+    """One endpoint."""
+
+    def __init__(self, endpoint: Endpoint, platform: Platform) -> None:
+        self._endpoint = endpoint
+        self._platform = platform
+
+    async def handle(self, request: Request) -> Response:
+        if request.method in {"GET", "HEAD"}:
+            return self._contract(request)
+        return await self._call(request)
+
+    def _contract(self, request: Request) -> Response:
+        """``?wsdl`` and ``?xsd=pfcng-ws.xsd``, for anybody: the contract is public (guide §9)."""
+        asked = {name.lower(): value for name, value in request.query_params.items()}
+        if "wsdl" in asked:
+            return Response(schemas.wsdl(str(request.url.replace(query="", fragment=""))), media_type=_XML)
+        if asked.get("xsd") == "pfcng-ws.xsd":
+            return Response(schemas.xsd(), media_type=_XML)
+        return PlainTextResponse(
+            "Le contrat est à ?wsdl ; le Web Service s’appelle par POST.\n",
+            status_code=405,
+            headers={"Allow": "POST"},
+        )
+
+    async def _call(self, request: Request) -> Response:
+        incident = secrets.token_hex(8)
+        try:
+            arrival = await run_in_threadpool(self._arrive, request, incident)
+        except NotAdmitted as refusal:
+            log.warning("peer.refused", incident=incident, endpoint=self._endpoint, cause=refusal.reason)
+            return PlainTextResponse(refusal.sentence + "\n", status_code=403)
+        try:
+            raw = await _body(request)
+        except ClientDisconnect:
+            log.info("request.abandoned", incident=incident)
+            return Response(status_code=400)
+        header = request.headers.get
+        call = Call(
+            raw=raw,
+            soap_action=header("soapaction"),
+            content_type=header("content-type"),
+            content_encoding=header("content-encoding"),
+        )
+        reply = await run_in_threadpool(serve, call, arrival, self._platform)
+        return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
+
+    def _arrive(self, request: Request, incident: str) -> Arrival:
+        """Step 1: the peer's certificate, and whether this endpoint admits it."""
+        platform = self._platform
+        now = platform.clock()
+        shown: x509.Certificate | None = peer_certificate(request.scope, platform.proxies)
+        certificate = admit(self._endpoint, shown, trust=platform.trust, database=platform.database, now=now)
+        return Arrival(
+            incident=incident,
+            titulaire_tls=names.rfc4514(certificate.subject),
+            adresse=request.client.host if request.client else "",
+            now=now,
+        )
+
+
+async def _body(request: Request) -> bytes | None:
+    """Step 2: the body, or None as soon as it is known to be over 10 MiB; the rest is not kept."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_MESSAGE_BYTES:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_MESSAGE_BYTES:
+            return None
+    return bytes(body)
+
+
+class _WireReply(Response):
+    """A reply of the pipeline; step 10 is taken when it was handed to the network whole."""
+
+    def __init__(self, reply: Reply, incident: str, *, diagnostics: bool) -> None:
+        super().__init__(reply.content, status_code=reply.status, media_type=_XML)
+        if diagnostics and reply.diagnostic:
+            self.headers[DIAGNOSTIC_HEADER] = quote(reply.diagnostic, safe=" :;,.()/'=#-_")
+        self._on_sent = reply.on_sent
+        self._incident = incident
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send, then confirm."""
+        left = await Request(scope, receive).is_disconnected()
+        await super().__call__(scope, receive, send)
+        if left:
+            log.error("reply.lost", incident=self._incident, code=codes.WSMG_38.value)
+        elif self._on_sent is not None:
+            await run_in_threadpool(self._on_sent)

@@ -1,0 +1,69 @@
+"""TLS of the server: client certificates, and the peer's certificate in the ASGI scope.
+
+uvicorn does not put the peer certificate in the scope: a subclass of its protocol adds the ASGI ``tls`` extension.
+A handshake that fails never reaches the application, so it is logged here, with its reason.
+"""
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+log = structlog.get_logger()
+
+
+class LoggedTls(ssl.SSLObject):
+    """A TLS connection that says why its handshake failed."""
+
+    def do_handshake(self) -> None:
+        """Take the handshake one step further."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            log.warning("tls.refused", reason=error.reason, detail=getattr(error, "verify_message", None))
+            raise
+
+
+def server_context(certificate: Path, key: Path, client_authorities: Sequence[Path]) -> ssl.SSLContext:
+    """TLS 1.2 or later, asking for a client certificate of these authorities.
+
+    A client without a certificate is let in, for the application to answer it with a sentence (HTTP 403).
+
+    Args:
+        certificate: PEM of the server certificate followed by its chain.
+        key: PEM of its key.
+        client_authorities: PEM files of roots and intermediates that issue client certificates.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.load_cert_chain(certificate, key)
+    for authority in client_authorities:
+        context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.sslobject_class = LoggedTls
+    return context
+
+
+class PeerCertificateProtocol(HttpToolsProtocol):
+    """HTTP/1.1 whose scopes carry the TLS peer's certificate (ASGI TLS extension, ``client_cert_chain``)."""
+
+    _extensions: dict[str, dict[str, Any]]
+
+    def connection_made(self, transport: Any) -> None:
+        """Read the peer's certificate once a connection."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls else None
+        chain = [ssl.DER_cert_to_PEM_cert(der)] if der else []
+        self._extensions = {"tls": {"client_cert_chain": chain}} if tls else {}
+
+    def on_message_begin(self) -> None:
+        """Give the request the connection's extensions."""
+        super().on_message_begin()
+        self.scope["extensions"] = dict(self._extensions)

@@ -1,0 +1,345 @@
+"""VerifiedBody <-> messages: one codec for the ten of them, checked against the XSD both ways.
+
+The dataclasses of ``contract/messages.py`` say which elements there are and in which order; the XSD says how often,
+with which values, and in which of them white space counts. Reading is tolerant of what integrators who hold another
+edition of the schema send: children in any order, qualified or not. Writing is always in the published form.
+
+The work is linear in the message, and a message that repeats an element is refused where the limit is passed.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import date
+from itertools import islice
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
+
+from lxml import etree
+
+from pfcng.contract.catalogue import MAX_DEMANDES, MAX_FQDN
+from pfcng.contract.codes import WSMG_05, WSMG_23, WSMG_42
+from pfcng.contract.messages import XML_NAME, DemandeCertificat, Request, RequeteDemandeCertificats, Response
+from pfcng.contract.operations import NAMESPACE, Operation
+from pfcng.contract.refusal import Refusal
+from pfcng.contract.schemas import xsd
+from pfcng.xml.dsig import VerifiedBody
+
+_QUALIFIED: Final = f"{{{NAMESPACE}}}"
+_XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
+_XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_WHITE_SPACE: Final = " \t\r\n"
+_RUN_OF_WHITE_SPACE: Final = re.compile(f"[{_WHITE_SPACE}]+")
+
+# Where a document says its schema may be found. Any element may carry them (XML Schema part 1, §2.6) and nothing follows
+# them: they are dropped before validation.
+_HINTS: Final = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+
+_ELEMENTS: Final[dict[type, str]] = {
+    **{operation.request_type: operation.request_element for operation in Operation},
+    **{operation.response_type: operation.response_element for operation in Operation},
+}
+
+
+class _WrongElement(Exception):
+    """The first element that the contract does not allow, by its local name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """How one field of a message is carried."""
+
+    attribute: str
+    name: str
+    mandatory: bool
+    repeated: bool
+    limit: int
+    collapsed: bool
+    convert: Callable[[str], object]
+    nested: "_Shape | None"
+
+    def read(self, text: str) -> object:
+        """The value that the text of the element stands for."""
+        return self.convert(_collapse(text) if self.collapsed else text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a message, or a structured element of one, is carried: its children in schema order."""
+
+    message_type: type
+    children: tuple[_Child, ...]
+    positions: dict[str, int]
+
+
+class _PerThread(threading.local):
+    """The compiled schema; one a thread, because ``error_log`` belongs to the object and not to the call."""
+
+    def __init__(self) -> None:
+        self.schema = etree.XMLSchema(etree.XML(xsd()))
+
+
+_per_thread: Final = _PerThread()
+
+
+def check_lot_limits(body: VerifiedBody) -> None:
+    """Refuse a lot that is too long, or a demande with too many names, before anything else is read of it.
+
+    Raises:
+        Refusal: WSMG-00000023 over 20 demandes, WSMG-00000042 over 5 FQDN in any of them. Both stop the lot.
+
+    Source: guide §14, §19 table 22.
+    """
+    if body.operation is not Operation.DEMANDER_CERTIFICATS:
+        return
+    demandes = list(islice(_named(body.payload, "demandeCertificat"), MAX_DEMANDES + 1))
+    if len(demandes) > MAX_DEMANDES:
+        raise Refusal(WSMG_23)
+    for demande in demandes:
+        if next(islice(_named(demande, "FQDN"), MAX_FQDN, None), None) is not None:
+            raise Refusal(WSMG_42)
+
+
+def decode(body: VerifiedBody) -> Request:
+    """The request that was signed.
+
+    Raises:
+        Refusal: WSMG-00000005 with the name of the first wrong element, first letter in upper case. What is there or
+            missing is looked at before the values.
+
+    Source: guide §14.4, example 2.
+    """
+    try:
+        request: Request = _read(body.payload, body.operation.request_type)
+    except _WrongElement as wrong:
+        name = str(wrong)
+        raise Refusal(WSMG_05, name[:1].upper() + name[1:], diagnostic=f"not schema-valid: {name}") from None
+    return request
+
+
+def decode_each_demande(body: VerifiedBody) -> tuple[DemandeCertificat, ...]:
+    """Those demandes of a refused lot, among the first 20, that can be read alone: they are kept as not treated.
+
+    Source: guide §14.2 (« Demande non traitée », « Produit annulé »).
+    """
+    if body.operation is not Operation.DEMANDER_CERTIFICATS:
+        return ()
+    demandes: list[DemandeCertificat] = []
+    shape = _SHAPES[RequeteDemandeCertificats]
+    (child,) = shape.children
+    for demande in islice(_named(body.payload, child.name), MAX_DEMANDES):
+        with suppress(_WrongElement):
+            _check_child(demande, child)
+            lot = _root(RequeteDemandeCertificats)
+            lot.append(deepcopy(demande))
+            demandes += _interpret(lot, shape).demandes
+    return tuple(demandes)
+
+
+def decode_response(payload: etree._Element, operation: Operation) -> Response:
+    """The reply of ``operation`` that ``payload`` carries.
+
+    Raises:
+        ValueError: It is not such a reply, or the schema does not allow it.
+    """
+    reply = deepcopy(payload)
+    etree.strip_tags(reply, etree.Comment, etree.ProcessingInstruction)
+    try:
+        response: Response = _read(reply, operation.response_type)
+    except _WrongElement as wrong:
+        raise ValueError(f"reply to {operation.value} is not schema-valid: {wrong}") from None
+    return response
+
+
+def encode(message: Request | Response) -> etree._Element:
+    """The message in its published form: root qualified, children not, in schema order.
+
+    Raises:
+        ValueError: The schema does not allow it, or XML cannot carry one of its characters. The text names the element
+            and never its value.
+    """
+    root = _root(type(message))
+    _fill(root, message, _SHAPES[type(message)])
+    try:
+        _validate(root)
+    except _WrongElement as wrong:
+        raise ValueError(f"{type(message).__name__} is not schema-valid: {wrong}") from None
+    return root
+
+
+def _read(message: etree._Element, message_type: type) -> Any:
+    shape = _SHAPES[message_type]
+    if message.tag != f"{_QUALIFIED}{_ELEMENTS[message_type]}":
+        raise _WrongElement(_local_name(message))
+    # Checked before it is copied: what passes has few elements, however long the message was.
+    _check_structure(message, shape)
+    return _interpret(deepcopy(message), shape)
+
+
+def _interpret(message: etree._Element, shape: _Shape) -> Any:
+    _arrange(message, shape)
+    _validate(message)
+    return _build(message, shape)
+
+
+def _root(message_type: type) -> etree._Element:
+    # The prefix is the one of the guide's sample replies (§14.2.2).
+    return etree.Element(f"{_QUALIFIED}{_ELEMENTS[message_type]}", nsmap={"ns3": NAMESPACE})
+
+
+def _named(parent: etree._Element, name: str) -> Iterator[etree._Element]:
+    return parent.iterchildren(name, f"{_QUALIFIED}{name}")
+
+
+def _contract_name(element: etree._Element) -> str:
+    """The name without the contract's own namespace; another namespace stays in it."""
+    return element.tag.removeprefix(_QUALIFIED)
+
+
+def _local_name(element: etree._Element) -> str:
+    """The name for a refusal, which is not the place for what a hostile message may hold."""
+    return etree.QName(element).localname[:64]
+
+
+def _collapse(text: str) -> str:
+    """White space as XSD's ``collapse`` has it; outside ASCII, ``str.split`` would take other characters for space."""
+    return " ".join(text.split()) if text.isascii() else _RUN_OF_WHITE_SPACE.sub(" ", text).strip(" ")
+
+
+def _is_blank(text: str | None) -> bool:
+    return not text or not text.strip(_WHITE_SPACE)
+
+
+def _check_structure(node: etree._Element, shape: _Shape) -> None:
+    """Find the first element that should not be there, or is missing."""
+    _refuse_attributes(node)
+    if not _is_blank(node.text):
+        raise _WrongElement(_local_name(node))
+    counts = [0] * len(shape.children)
+    for element in node:
+        position = shape.positions.get(_contract_name(element))
+        if position is None:
+            raise _WrongElement(_local_name(element))
+        child = shape.children[position]
+        counts[position] += 1
+        if counts[position] > child.limit:
+            raise _WrongElement(child.name)
+        _check_child(element, child)
+        if not _is_blank(element.tail):
+            raise _WrongElement(_local_name(node))
+    for child, count in zip(shape.children, counts, strict=True):
+        if child.mandatory and not count:
+            raise _WrongElement(child.name)
+
+
+def _check_child(element: etree._Element, child: _Child) -> None:
+    if child.nested:
+        _check_structure(element, child.nested)
+        return
+    _refuse_attributes(element)
+    if len(element):
+        raise _WrongElement(child.name)
+
+
+def _refuse_attributes(element: etree._Element) -> None:
+    if not _HINTS.issuperset(element.keys()):
+        raise _WrongElement(_local_name(element))
+
+
+def _arrange(node: etree._Element, shape: _Shape) -> None:
+    """Bring a message of sound structure into the published form."""
+    node.attrib.clear()
+    order = []
+    for element in node:
+        name = _contract_name(element)
+        if name != element.tag:
+            element.tag = name
+        position = shape.positions[name]
+        order.append(position)
+        nested = shape.children[position].nested
+        if nested:
+            _arrange(element, nested)
+        elif element.keys():
+            element.attrib.clear()
+    if order != sorted(order):
+        node[:] = sorted(node, key=lambda element: shape.positions[element.tag])
+
+
+def _validate(root: etree._Element) -> None:
+    """Check values and numbers; the error names the element and keeps its value to itself."""
+    schema = _per_thread.schema
+    if not schema.validate(root):
+        # A path such as /ns3:requeteDemandeCertificats/demandeCertificat[2]/mailDemandeur.
+        errors: Any = schema.error_log
+        step = errors[0].path.rpartition("/")[2]
+        raise _WrongElement(step.partition("[")[0].rpartition(":")[2])
+
+
+def _build(node: etree._Element, shape: _Shape) -> Any:
+    """The dataclass that a validated copy stands for."""
+    values: dict[str, Any] = {}
+    for element in node:
+        child = shape.children[shape.positions[element.tag]]
+        value = _build(element, child.nested) if child.nested else child.read(element.text or "")
+        values[child.attribute] = (*values.get(child.attribute, ()), value) if child.repeated else value
+    return shape.message_type(**values)
+
+
+def _fill(parent: etree._Element, message: object, shape: _Shape) -> None:
+    for child in shape.children:
+        value = getattr(message, child.attribute)
+        for item in value if child.repeated else (value,):
+            if item is None:
+                continue
+            element = etree.SubElement(parent, child.name)
+            if child.nested:
+                _fill(element, item, child.nested)
+            else:
+                element.text = item.isoformat() if isinstance(item, date) else str(item)
+
+
+def _compile(message_type: type, declaration: etree._Element, named: dict[str, etree._Element]) -> _Shape:
+    structure = named[declaration.get("type", "").removeprefix("tns:")]
+    declared = {node.get("name", ""): node for node in structure.iter(f"{_XSD}element")}
+    hints = get_type_hints(message_type)
+    children = []
+    for field in fields(message_type):
+        name = field.metadata[XML_NAME]
+        hint = hints[field.name]
+        arguments = [argument for argument in get_args(hint) if argument not in (NoneType, Ellipsis)]
+        value_type = arguments[0] if arguments else hint
+        structured = isinstance(value_type, type) and is_dataclass(value_type)
+        children.append(
+            _Child(
+                attribute=field.name,
+                name=name,
+                mandatory=field.default is MISSING,
+                repeated=Ellipsis in get_args(hint),
+                limit=int(declared[name].get("maxOccurs", "1")),
+                collapsed=_built_in(declared[name].get("type", ""), named) != "xsd:string",
+                convert=date.fromisoformat if value_type is date else value_type,
+                nested=_compile(value_type, declared[name], named) if structured else None,
+            )
+        )
+    return _Shape(message_type, tuple(children), {child.name: i for i, child in enumerate(children)})
+
+
+def _built_in(type_name: str, named: dict[str, etree._Element]) -> str:
+    """The XSD's own type that a simple type restricts."""
+    while type_name.startswith("tns:"):
+        restriction = named[type_name.removeprefix("tns:")].find(f"{_XSD}restriction")
+        if restriction is None:
+            return ""  # a structure
+        type_name = restriction.get("base", "")
+    return type_name
+
+
+def _compile_all() -> dict[type, _Shape]:
+    named = {node.get("name", ""): node for node in etree.XML(xsd()).iterchildren("*")}
+    return {message_type: _compile(message_type, named[name], named) for message_type, name in _ELEMENTS.items()}
+
+
+_SHAPES: Final = _compile_all()

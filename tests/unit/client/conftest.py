@@ -1,0 +1,37 @@
+"""A local platform and a profile for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pfcng.client import Client, Profile
+from pfcng.pki.keys import Credential
+from unit.client.local_platform import LocalPlatform, TestPki, make_pki, serve
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> TestPki:
+    return make_pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def platform(pki: TestPki) -> Iterator[LocalPlatform]:
+    with serve(pki) as platform:
+        yield platform
+
+
+@pytest.fixture
+def profile(pki: TestPki, platform: LocalPlatform) -> Profile:
+    credential = Credential(certificate=pki.client.certificate, chain=(), key=pki.client.key)
+    return Profile(
+        url=platform.url,
+        confiance=(pki.authority.certificate,),
+        tls=credential,
+        signature=credential,
+    )
+
+
+@pytest.fixture
+def client(profile: Profile) -> Iterator[Client]:
+    with Client(profile) as client:
+        yield client
