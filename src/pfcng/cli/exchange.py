@@ -202,7 +202,13 @@ def _failure(error: ClientError, data: dict[str, object], *, headline: str, advi
 
 def _maybe_received(error: ClientError) -> bool:
     """Whether the platform may have done what was asked although no reply tells it."""
-    return isinstance(error, FaultError) or (isinstance(error, TransportError) and error.maybe_received)
+    match error:
+        case FaultError():
+            return error.faultcode != "Client"  # SOAP 1.1 §4.4.1: the message itself was not acceptable
+        case TransportError():
+            return error.maybe_received
+        case _:
+            return False
 
 
 def _demande_advice(error: ClientError, key_file: object) -> str:
