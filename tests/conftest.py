@@ -4,6 +4,8 @@ import pytest
 
 from support.minimal_pki import MinimalPki, make_minimal_pki
 
+pytest_plugins = ("support.live",)
+
 
 @pytest.fixture(scope="session")
 def minimal_pki() -> MinimalPki:

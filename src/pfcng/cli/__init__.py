@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import demander, retirer
+from pfcng.cli import demander, retirer, sandbox
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
+app.command(cls=FrenchCommand)(sandbox.sandbox)
 
 
 def _show_version(wanted: bool) -> None:

@@ -24,11 +24,14 @@ from pfcng.client.client import OK
 from pfcng.client.files import file_fault
 from pfcng.client.transport import one_line
 from pfcng.contract.catalogue import Product
-from pfcng.contract.messages import DemandeCertificat, ReponseDemande, ReponseDemandeCertificats
+from pfcng.contract.messages import DemandeCertificat, ReponseDemandeCertificats
 from pfcng.pki import names
 
 MAX_CODE_CHARACTERS: Final = 64
 """Guide §15.1 table 13."""
+
+_CLIENT: Final = "Client"
+"""The faultcode of a message that is not acceptable and was not carried out (SOAP 1.1 §4.4.1)."""
 
 
 def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None, key_file: Path | None) -> Outcome:
@@ -92,7 +95,7 @@ def _unwritable(sortie: Path, error: certificate_file.OccupiedFile | OSError) ->
 def _demande_outcome(
     reply: ReponseDemandeCertificats, profile: Path, product: Product, data: dict[str, object]
 ) -> Outcome:
-    demande = reply.demandes[0] if reply.demandes else ReponseDemande(statut_demande=reply.statut_lot, message="")
+    demande = reply.demandes[0]
     data |= {
         "code": demande.statut_demande,
         "message": one_line(demande.message),
@@ -192,7 +195,9 @@ def _failure(error: ClientError, data: dict[str, object], *, headline: str, advi
             return Outcome(status=Status.REFUSED, headline=headline, lines=tuple(lines), advice=advice, data=data)
         case FaultError():
             data["incident"] = error.incident
-            status, text = Status.TRANSPORT, f"La plateforme a rejeté le message ({error.faultcode}) : {text}"
+            status = Status.TRANSPORT
+            verb = "a rejeté le message" if error.faultcode == _CLIENT else "a signalé une erreur"
+            text = f"La plateforme {verb} : {text}"
         case TransportError():
             status = Status.TRANSPORT
         case _:
@@ -204,7 +209,7 @@ def _maybe_received(error: ClientError) -> bool:
     """Whether the platform may have done what was asked although no reply tells it."""
     match error:
         case FaultError():
-            return error.faultcode != "Client"  # SOAP 1.1 §4.4.1: the message itself was not acceptable
+            return error.faultcode != _CLIENT
         case TransportError():
             return error.maybe_received
         case _:
@@ -216,5 +221,6 @@ def _demande_advice(error: ClientError, key_file: object) -> str:
     if _maybe_received(error):
         advice.append("La demande a peut-être été enregistrée : vérifiez-le (e-mails, suivi) avant de la renouveler.")
     if key_file:
-        advice.append(f"La clé privée créée reste dans {key_file} ; une nouvelle demande en voudra une autre.")
+        keep = "gardez-la jusque-là" if advice else "pour recommencer, donnez un autre fichier à --generer-cle"
+        advice.append(f"La clé privée créée reste dans {key_file} ; {keep}.")
     return "\n".join(advice)

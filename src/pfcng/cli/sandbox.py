@@ -16,18 +16,44 @@ STARTED = time.monotonic()
 def sandbox(
     *,
     data: Annotated[
-        Path, typer.Option(metavar="DOSSIER", help="Le dossier du bac à sable, créé s’il n’existe pas.")
+        Path,
+        typer.Option(
+            metavar="DOSSIER",
+            show_default=False,
+            help="Le dossier, créé s’il n’existe pas ; sandbox sans cette option.",
+        ),
     ] = Path("sandbox"),
-    host: Annotated[str, typer.Option(metavar="ADRESSE", help="L’adresse d’écoute.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(metavar="ADRESSE", show_default=False, help="L’adresse d’écoute ; 127.0.0.1 sans cette option."),
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Le port du Web Service (0 : un port libre).")
+        int,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            show_default=False,
+            help="Le port du Web Service, 0 pour un port libre ; 8443 sans cette option.",
+        ),
     ] = 8443,
     http_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Le port des CRL et des AC (0 : un port libre).")
+        int,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            show_default=False,
+            help="Le port des CRL et des AC, 0 pour un port libre ; 8080 sans cette option.",
+        ),
     ] = 8080,
     taille_cle_ac: Annotated[
         int,
-        typer.Option(metavar="BITS", help="La taille des clés d’AC créées : 2048, 3072 ou 4096 (celle des vraies AC)."),
+        typer.Option(
+            metavar="BITS",
+            show_default=False,
+            help="La taille des clés d’AC créées : 2048 sans cette option, 3072, ou 4096 comme les vraies AC.",
+        ),
     ] = 2048,
 ) -> None:
     """Ouvre un bac à sable : plateforme complète, cartes et annuaire de démonstration.

@@ -98,9 +98,11 @@ class Client:
         Source: guide §14.
         """
         reply, answer = self._exchange(RequeteDemandeCertificats(demandes=tuple(demandes)), ReponseDemandeCertificats)
-        if reply.statut_lot != OK and not reply.demandes:
-            raise RefusedError(reply.statut_lot, reply.message, reply, diagnostic=answer.diagnostic)
-        return reply
+        if reply.demandes:
+            return reply
+        if reply.statut_lot == OK:
+            raise self._transport.unreadable(answer)
+        raise RefusedError(reply.statut_lot, reply.message, reply, diagnostic=answer.diagnostic)
 
     def retirer_certificat(self, indice_retrait: str, code_revocation: str, id_nat_tiers: str | None = None) -> Retrait:
         """Withdraw the certificate of one demande.

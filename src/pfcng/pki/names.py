@@ -51,10 +51,10 @@ _LDAP_NAMES: Final = {
 _ATTRIBUTE: Final = r"(?:oid\.)?(?:[a-z][a-z0-9-]*|\d+(?:\.\d+)+)"
 _TYPE_RE: Final = re.compile(rf"\s*({_ATTRIBUTE})\s*=\s*", re.IGNORECASE)
 _VALUE_RE: Final = re.compile(r'"((?:[^"\\]|\\.|"")*)"\s*|((?:[^",;+\\]|\\.)*)', re.DOTALL)
-_SLASH_RE: Final = re.compile(rf"/(?={_ATTRIBUTE}=)", re.IGNORECASE)
-_PLUS_RE: Final = re.compile(rf"\s*\+\s*(?={_ATTRIBUTE}\s*=)", re.IGNORECASE)
+_SLASH_RE: Final = re.compile(rf"(?<!\\)/(?={_ATTRIBUTE}=)", re.IGNORECASE)
+_PLUS_RE: Final = re.compile(rf"\s*(?<!\\)\+\s*(?={_ATTRIBUTE}\s*=)", re.IGNORECASE)
 _ESCAPE_RE: Final = re.compile(rb"\\([0-9a-fA-F]{2}|.)", re.DOTALL)
-_SLASH_ESCAPE_RE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_SLASH_ESCAPE_RE: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([/+]))")
 _STRING_TAGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
 
 
@@ -120,7 +120,8 @@ def _slash_rdn(part: str) -> list[Part]:
 
 
 def _unescape_slash(value: str) -> str:
-    return _SLASH_ESCAPE_RE.sub(lambda match: bytes.fromhex(match[1].decode()), value.encode()).decode()
+    """A byte is a backslash, an x and two digits; OpenSSL 3 also escapes its own separators."""
+    return _SLASH_ESCAPE_RE.sub(lambda match: match[2] or bytes.fromhex(match[1].decode()), value.encode()).decode()
 
 
 def _comma_rdns(text: str) -> list[list[Part]]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from lxml import etree
 
-from pfcng.xml.parsing import parse_verified
+from pfcng.xml.parsing import parse_again
 
 _XML_ATTRIBUTES: Final = "{http://www.w3.org/XML/1998/namespace}"
 _DEFAULT: Final = "#default"
@@ -39,7 +39,7 @@ def canonical_octets(element: etree._Element, form: Canonicalisation) -> bytes:
         MalformedXml: it cannot stand alone.
         lxml.etree.LxmlError: it has no canonical form (a relative namespace name, for example).
     """
-    root = parse_verified(etree.tostring(element, with_tail=False), comments=form.comments, instructions=True)
+    root = parse_again(etree.tostring(element, with_tail=False), comments=form.comments, instructions=True)
     if not form.exclusive:
         _inherit_xml_attributes(root, element)
     if _DEFAULT in form.prefixes:

@@ -8,9 +8,10 @@ Source: guide §11; decisions §3; XML Signature 1.0 §4.
 import binascii
 import re
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from cryptography.hazmat.primitives import hashes
 from lxml import etree
 from xmlsec import constants
 
@@ -35,9 +36,9 @@ CANONICALISATIONS: Final = {
     f"{EXCLUSIVE_C14N}WithComments": constants.TransformExclC14NWithComments,
 }
 SIGNATURE_METHODS: Final = {
-    RSA_SHA256: constants.TransformRsaSha256,
-    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384": constants.TransformRsaSha384,
-    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512": constants.TransformRsaSha512,
+    RSA_SHA256: (constants.TransformRsaSha256, hashes.SHA256()),
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384": (constants.TransformRsaSha384, hashes.SHA384()),
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512": (constants.TransformRsaSha512, hashes.SHA512()),
 }
 DIGEST_METHODS: Final = {
     SHA256: constants.TransformSha256,
@@ -67,16 +68,24 @@ class Claim:
 
     Attributes:
         signature: The element.
+        signed_info: Its SignedInfo.
+        signed_info_form: How SignedInfo became the octets that were signed.
+        signature_hash: The hash function of the RSA signature.
+        signature_value: The RSA signature, as claimed.
         identifier: What its one Reference names.
-        canonicalisation: How the Body became octets.
-        digest: Name of the hash function, as `hashlib` knows it.
-        digest_value: The digest of those octets, as claimed.
+        form: How the Body became octets.
+        digest: Name of their hash function, as `hashlib` knows it.
+        digest_value: Their digest, as claimed.
         certificates: The DER of its certificates, the signer's first.
     """
 
     signature: etree._Element
+    signed_info: etree._Element
+    signed_info_form: Canonicalisation
+    signature_hash: hashes.HashAlgorithm
+    signature_value: bytes
     identifier: str
-    canonicalisation: Canonicalisation
+    form: Canonicalisation
     digest: str
     digest_value: bytes
     certificates: tuple[bytes, ...]
@@ -134,10 +143,7 @@ def read_claim(signature: etree._Element) -> Claim:
     canonicalisation, method, reference = _sequence(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference"
     )
-    _read_canonicalisation(canonicalisation)
-    _bare_algorithm(method, SIGNATURE_METHODS)
     _check_attributes(value, optional="Id")
-    _base64(value)
     _check_attributes(reference, "URI", optional="Id")
     fragment = _FRAGMENT.fullmatch(reference.get("URI", ""))
     if not fragment:
@@ -146,8 +152,12 @@ def read_claim(signature: etree._Element) -> Claim:
     _check_attributes(digest_value)
     return Claim(
         signature=signature,
+        signed_info=signed_info,
+        signed_info_form=_read_canonicalisation(canonicalisation),
+        signature_hash=SIGNATURE_METHODS[_bare_algorithm(method, SIGNATURE_METHODS)][1],
+        signature_value=_base64(value),
         identifier=fragment[1],
-        canonicalisation=_read_transforms(transforms),
+        form=_read_transforms(transforms),
         digest=_bare_algorithm(digest_method, DIGEST_METHODS).rpartition("#")[2],
         digest_value=_base64(digest_value),
         certificates=_read_key_info(key_info),
@@ -164,7 +174,10 @@ def _reference_parts(reference: etree._Element) -> tuple[list[etree._Element], e
 
 
 def _read_transforms(transforms: list[etree._Element]) -> Canonicalisation:
-    """Enveloped-signature at most, then one canonicalisation at most; without one it is C14N 1.0."""
+    """Enveloped-signature at most, then one canonicalisation at most; without one it is C14N 1.0.
+
+    A same-document Reference leaves comments out, whatever the algorithm (XML Signature 1.0 §4.3.3.3).
+    """
     if any(transform.tag != f"{{{DS}}}Transform" for transform in transforms):
         raise signature_refusal("2 shape: children of Transforms")
     if transforms and transforms[0].get("Algorithm") == ENVELOPED:
@@ -173,21 +186,20 @@ def _read_transforms(transforms: list[etree._Element]) -> Canonicalisation:
         case []:
             return Canonicalisation()
         case [canonicalisation]:
-            return _read_canonicalisation(canonicalisation)
+            return replace(_read_canonicalisation(canonicalisation), comments=False)
     raise signature_refusal("2 algorithm: transforms other than enveloped-signature then one canonicalisation")
 
 
 def _read_canonicalisation(method: etree._Element) -> Canonicalisation:
-    """A same-document Reference leaves comments out whatever the algorithm (XML Signature 1.0 §4.3.3.3)."""
+    algorithm = _algorithm(method, CANONICALISATIONS)
+    form = Canonicalisation(exclusive=algorithm.startswith(EXCLUSIVE_C14N), comments=algorithm.endswith("WithComments"))
     children = _elements(method)
-    exclusive = method.get("Algorithm", "").startswith(EXCLUSIVE_C14N)
-    if not (exclusive and [child.tag for child in children] == [_INCLUSIVE_NAMESPACES]):
-        _bare_algorithm(method, CANONICALISATIONS)
-        return Canonicalisation(exclusive=exclusive)
-    _algorithm(method, CANONICALISATIONS)
+    if not form.exclusive or [child.tag for child in children] != [_INCLUSIVE_NAMESPACES]:
+        _check_empty(method)
+        return form
     _check_attributes(children[0], "PrefixList")
     _check_empty(children[0])
-    return Canonicalisation(exclusive=True, prefixes=tuple(children[0].get("PrefixList", "").split()))
+    return replace(form, prefixes=tuple(children[0].get("PrefixList", "").split()))
 
 
 def _read_key_info(key_info: etree._Element) -> tuple[bytes, ...]:

@@ -107,6 +107,13 @@ def test_a_lot_refused_whole_raises_its_code(client: Client, platform: LocalPlat
     assert caught.value.diagnostic == "4 key: no nonRepudiation"
 
 
+def test_an_accepted_lot_without_demandes_is_no_answer(client: Client, platform: LocalPlatform) -> None:
+    """Success with nothing to withdraw is not a success (guide §14.2 table 12)."""
+    platform.will_answer(reply(replace(ACCEPTED, demandes=())))
+    with pytest.raises(TransportError, match="pas celle du Web Service"):
+        client.demander_certificats([DEMANDE])
+
+
 @pytest.mark.parametrize("form", [str, lambda pem: "".join(pem.splitlines()[1:-1])], ids=["pem", "base64"])
 def test_a_retrait_gives_the_certificate(
     client: Client, platform: LocalPlatform, pki: TestPki, form: Callable[[str], str]

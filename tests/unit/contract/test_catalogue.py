@@ -1,5 +1,7 @@
 """The catalogue against tables 7 and 11 of the guide, typed a second time from the guide's own words."""
 
+from collections.abc import Callable
+
 import pytest
 
 from pfcng.contract.catalogue import (
@@ -27,7 +29,8 @@ PERSONS, ORGANISATIONS = {Offre.PS, Offre.PRO}, {Offre.ORG, Offre.SERV}
 SSL = Usage.SSL_SERV
 
 # One row of table 11 each: products for which the element is obligatoire, then facultatif; interdit for the others.
-ROWS_OF_TABLE_11 = [
+Rule = Callable[[Product], bool]
+ROWS_OF_TABLE_11: list[tuple[str, Rule, Rule]] = [
     ("idNatStruct", lambda p: p.offre is not Offre.PS, lambda _: False),
     ("idNatBeneficiaire", lambda p: p.offre is Offre.PRO, lambda _: False),
     ("nomApplicatif", lambda p: p.offre in ORGANISATIONS and p.usage is not SSL, lambda _: False),
@@ -55,13 +58,13 @@ def test_there_are_thirteen_products() -> None:
 
 @pytest.mark.parametrize("row", ROWS_OF_TABLE_11, ids=[row[0] for row in ROWS_OF_TABLE_11])
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.label)
-def test_presence_is_that_of_table_11(product: Product, row: tuple[str, object, object]) -> None:
+def test_presence_is_that_of_table_11(product: Product, row: tuple[str, Rule, Rule]) -> None:
     """§14.1 table 11, row by row."""
     name, obligatoire, facultatif = row
     expected = Presence.INTERDIT
-    if callable(obligatoire) and obligatoire(product):
+    if obligatoire(product):
         expected = Presence.OBLIGATOIRE
-    elif callable(facultatif) and facultatif(product):
+    elif facultatif(product):
         expected = Presence.FACULTATIF
     assert TABLE_11[product][name] is expected
 

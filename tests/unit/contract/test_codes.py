@@ -10,6 +10,7 @@ from pfcng.contract.refusal import Refusal
 
 TABLE_22 = (2, 5, 7, 8, 9, 10, 11, 12, 15, 16, 17, 18, 23, 24, 27, *range(30, 39), 42, 43, 44)
 CHAPTER_20 = (*range(1, 14), 16)
+TEXTS = [*(entry.text for entry in CODES.values()), *(entry.text for entry in RMT_ERRORS.values())]
 WITH_RAISON = [entry for entry in CODES.values() if "<raison>" in entry.text]
 
 
@@ -29,15 +30,14 @@ def test_each_constant_is_named_after_its_code() -> None:
     assert all(getattr(codes, value) is entry for value, entry in RMT_ERRORS.items())
 
 
-def test_code_is_declared_one_entry_a_line() -> None:
-    """A text that is searched for is found whole."""
-    assert not any("\n" in entry.text or "  " in entry.text for entry in (*CODES.values(), *RMT_ERRORS.values()))
+def test_texts_keep_no_line_break_of_the_tables() -> None:
+    """Nor the double spaces of table 22."""
+    assert not any("\n" in text or "  " in text for text in TEXTS)
 
 
 def test_texts_use_typographic_apostrophes() -> None:
     """As the guide prints them (§19, §20)."""
-    texts = [entry.text for entry in (*CODES.values(), *RMT_ERRORS.values())] + [str(raison) for raison in Raison]
-    assert not any("'" in text or '"' in text for text in texts)
+    assert not any("'" in text or '"' in text for text in (*TEXTS, *Raison))
 
 
 def test_every_sentence_sent_to_a_client_ends_with_one_period() -> None:
@@ -52,8 +52,8 @@ def test_every_sentence_sent_to_a_client_ends_with_one_period() -> None:
 def test_contenu_non_valide_names_the_element() -> None:
     """§14.4, example 2."""
     assert codes.WSMG_05.message("MailDemandeur") == (
-        "Contenu de la demande non valide : MailDemandeur. Veuillez vérifier que les paramètres en entrée sont corrects "
-        "et renouveler votre demande."
+        "Contenu de la demande non valide : MailDemandeur. Veuillez vérifier que les paramètres en entrée sont "
+        "corrects et renouveler votre demande."
     )
 
 
@@ -68,8 +68,8 @@ def test_contenu_non_valide_without_complement_closes_the_sentence() -> None:
 def test_refusal_fills_the_raison_of_its_code() -> None:
     """§18.3, example 1."""
     assert Refusal(codes.WSMG_43, Raison.HORS_OFFRE).message == (
-        "Erreur lors de la vérification de la validité de la demande de suivi : Le bénéficiaire n’est pas habilité pour "
-        "l’offre demandée."
+        "Erreur lors de la vérification de la validité de la demande de suivi : Le bénéficiaire n’est pas habilité "
+        "pour l’offre demandée."
     )
 
 
@@ -77,8 +77,8 @@ def test_key_already_presented_reads_as_the_sample() -> None:
     """§17.4, example 1, with the É of table 22."""
     raison = Raison.CLE_DEJA_PRESENTEE.format(numero=783, acteur="A B", concerne="A B", date="21/10/2015")
     assert codes.WSMG_09.message(raison) == (
-        "Échec lors de la validation de CSR : La clé publique pour cette CSR a déjà été présentée pour une autre demande "
-        "(783, A B, A B, 21/10/2015). Veuillez essayer de nouveau avec un autre fichier CSR."
+        "Échec lors de la validation de CSR : La clé publique pour cette CSR a déjà été présentée pour une autre "
+        "demande (783, A B, A B, 21/10/2015). Veuillez essayer de nouveau avec un autre fichier CSR."
     )
 
 

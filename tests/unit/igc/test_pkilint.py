@@ -20,7 +20,10 @@ from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from support.certificate_requests import request_for
 
-ALLOWED: dict[str, str] = {}
+ALLOWED = {
+    "pkix.certificate_policies_policy_has_qualifier": "the real certificates name the place of their policy (CPS)",
+    "pkix.ldap_uri_not_validated": "the real certificates also point to CRLs in LDAP, which the lint does not read",
+}
 """Findings that are the real profiles' own: code → why it is kept."""
 
 
@@ -40,7 +43,7 @@ def linter() -> Any:
 
 @pytest.mark.parametrize("environment", tuple(Environment))
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.label)
-def test_product_passes_the_lint(
+def test_product_passes_the_lint(  # noqa: PLR0917 - pytest hands fixtures and parameters by name
     linter: Any,
     issuers: Mapping[AuthorityName, x509.Certificate],
     issuer_key: rsa.RSAPrivateKey,
@@ -48,7 +51,7 @@ def test_product_passes_the_lint(
     product: Product,
     environment: Environment,
 ) -> None:
-    """No finding of any severity from notice up, but those that are the real certificates' own."""
+    """No finding from notice up, but those that are the real certificates' own; and none of these has gone."""
     request = request_for(product, environment, holder_key)
     builder = certificate_builder(
         request,
@@ -60,9 +63,9 @@ def test_product_passes_the_lint(
     der = builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.DER)
     results = linter.validate(loader.RFC5280CertificateDocumentLoader().load_der_document(der).root)
     findings = {
-        finding.finding.code: (finding.finding.severity, finding.message)
+        finding.finding.code
         for result in results
         for finding in result.finding_descriptions
         if finding.finding.severity <= ValidationFindingSeverity.NOTICE
     }
-    assert {code: what for code, what in findings.items() if code not in ALLOWED} == {}
+    assert findings == set(ALLOWED)
