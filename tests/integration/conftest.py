@@ -5,22 +5,33 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pfcng.store.database import Database
-from pfcng.store.embedded import EmbeddedPostgres
-from pfcng.store.migrations import migrate
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.store.database import Database
+from pfcng.store.embedded import EmbeddedPostgres
+from pfcng.store.migrations import migrate
+from support.folders import shared_folder
+from support.platform import load_annuaire, make_authority, make_pki
+
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The DSN of a server whose database ``modele`` has every table."""
-    server = EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres")) / "data")
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+    with shared_folder() as folder:
+        server = EmbeddedPostgres(folder / "data")
+        try:
+            yield _with_tables(server.dsn)
+        finally:
+            server.stop()
+
+
+def _with_tables(dsn: str) -> str:
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE DATABASE modele")
-    migrate(make_conninfo(server.dsn, dbname="modele"))
-    yield server.dsn
-    server.stop()
+    migrate(make_conninfo(dsn, dbname="modele"))
+    return dsn
 
 
 @pytest.fixture
@@ -38,3 +49,24 @@ def database(dsn: str) -> Iterator[Database]:
     opened = Database(dsn, max_connections=8)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of issuing authorities."""
+    directory = tmp_path_factory.mktemp("pki")
+    make_pki(directory)
+    return directory
+
+
+@pytest.fixture
+def annuaire(database: Database, tmp_path: Path) -> Database:
+    """The database with the demonstration annuaire."""
+    load_annuaire(database, tmp_path)
+    return database
+
+
+@pytest.fixture
+def authority(annuaire: Database, pki: Path) -> EmbeddedAuthority:
+    """PFCNG-IGC on the same database."""
+    return make_authority(annuaire, pki)

@@ -18,7 +18,7 @@ _ALL: Final = {
 }
 
 
-def demande_for(product: Product, csr: str, **changes: object) -> DemandeCertificat:
+def demande_for(product: Product, csr: str, /, **changes: object) -> DemandeCertificat:
     """A demande with every element that table 11 lets the product have, and these changes."""
     demande = DemandeCertificat(
         offre=product.offre,

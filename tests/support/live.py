@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from pfcng.client import Client, Profile
+from support.folders import shared_folder
 
 START_SECONDS: Final = 60
 """How long a start may take on a busy machine."""
@@ -86,8 +87,11 @@ def stop(sandbox: Sandbox) -> int:
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox() -> Iterator[Sandbox]:
     """One sandbox for every test that needs no sandbox of its own."""
-    running = start(tmp_path_factory.mktemp("live") / "sandbox")
-    yield running
-    assert stop(running) == 0
+    with shared_folder() as folder:
+        running = start(folder / "sandbox")
+        try:
+            yield running
+        finally:
+            assert stop(running) == 0

@@ -16,7 +16,7 @@ from pfcng.domain.states import Transition
 from pfcng.igc.profiles import subject_name
 from pfcng.operations.context import RequestContext, paris_day
 from pfcng.operations.examination import Examined, examine_content, examine_rights
-from pfcng.operations.journaling import entry
+from pfcng.operations.journaling import entry, record_refusal
 from pfcng.pki import csr, names
 from pfcng.store import demandes as store, journal
 from pfcng.store.annuaire import load_annuaire
@@ -61,7 +61,13 @@ def demander_certificats(
 def record_refused_lot(
     demandes: Sequence[DemandeCertificat], refusal: Refusal, *, database: Database, context: RequestContext
 ) -> None:
-    """Keep the demandes of a lot that was refused whole at syntax as « Demande non traitée » (guide §14.2)."""
+    """Keep the demandes of a lot that was refused whole at syntax as « Demande non traitée » (guide §14.2).
+
+    Where none could be decoded, the journal's entry is all there is.
+    """
+    if not demandes:
+        record_refusal(ACTE, refusal, database=database, arrival=context)
+        return
     lot = [Examined(demande=demande).refused(refusal, Transition.NE_PAS_TRAITER) for demande in demandes]
     with database.transaction() as connection:
         annuaire = load_annuaire(connection, context.environment, personnes=_personnes(demandes, context))

@@ -258,7 +258,7 @@ def _authority(certificate: x509.Certificate, *, issuer: x509.Certificate, now: 
         _check_dates(certificate, now)
         certificate.verify_directly_issued_by(issuer)
     except (UntrustedCertificate, InvalidSignature, ValueError, TypeError) as error:
-        raise InvalidTrustAnchors(f"{subject}: {error or 'wrong signature'}") from error
+        raise InvalidTrustAnchors(f"{subject}: {str(error) or 'wrong signature'}") from error
     return Authority(certificate=certificate, name=name)
 
 

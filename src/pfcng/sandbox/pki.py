@@ -4,9 +4,8 @@ What is missing, changed or about to expire is made; the rest stays as it is. A 
 there, so a certificate that is made again keeps its key.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,11 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pfcng.contract.catalogue import Environment, Offre, Product, Usage
-from pfcng.igc import builder, profiles
+from pfcng.igc import builder
 from pfcng.igc.authority import random_serial
 from pfcng.igc.builder import VALIDITY_YEARS, Holder
-from pfcng.igc.requests import CertificateRequest, OrganisationSubject
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
 from pfcng.pki.keys import Credential
@@ -30,6 +27,7 @@ from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
 from pfcng.sandbox.hierarchy import ca_extensions, make_authority, make_crl
 from pfcng.sandbox.pairs import Pair, make_missing_keys, write
+from pfcng.sandbox.servers import client_holder, server_holder
 
 LEAF_KEY_BITS: Final = 2048
 CLIENTS: Final = ("editeur", "intrus")
@@ -39,7 +37,6 @@ _OVERLAP: Final = timedelta(days=30)
 _LEAF_AGE: Final = timedelta(days=1)
 _EXPIRED_SINCE: Final = timedelta(days=30)
 _CRL_AGE: Final = timedelta(days=1)
-_SSL_SERV: Final = Product(Offre.SERV, Usage.SSL_SERV)
 
 Make = Callable[[bytes], Holder]
 """From the SubjectPublicKeyInfo to what the certificate says."""
@@ -176,9 +173,9 @@ class _Maker:
     def make_all(self, host: str) -> None:
         for files in self._pki.authorities.values():
             self._authority(files)
-        self._leaf(self._pki.server, partial(_server, host=host))
+        self._leaf(self._pki.server, partial(server_holder, host=host))
         for name, pair in self._pki.clients.items():
-            self._leaf(pair, partial(_client, name=name))
+            self._leaf(pair, partial(client_holder, name=name))
         for card in self._pki.cards.values():
             self._card(card)
         for files in self._pki.authorities.values():
@@ -281,42 +278,3 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def _values(certificate: x509.Certificate) -> list[x509.ExtensionType]:
     return [extension.value for extension in certificate.extensions]
-
-
-def _server(spki: bytes, *, host: str) -> Holder:
-    """The platform's own certificate: production, as the real one's, and its addresses besides its names."""
-    request = _ssl_serv(Environment.PRODUCTION, spki, "localhost", raison_sociale="PLATEFORME EMULEE IGC-SANTE")
-    addresses: list[x509.GeneralName] = [
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        x509.IPAddress(ipaddress.ip_address("::1")),
-    ]
-    holder = profiles.holder(request)
-    names = [*holder.names, *addresses]
-    return replace(holder, names=tuple(dict.fromkeys([*names, _host_name(host)])))
-
-
-def _host_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _client(spki: bytes, *, name: str) -> Holder:
-    request = _ssl_serv(Environment.TEST, spki, f"{name}.example", raison_sociale=f"{name.upper()} FICTIF")
-    return profiles.holder(request)
-
-
-def _ssl_serv(environment: Environment, spki: bytes, fqdn: str, *, raison_sociale: str) -> CertificateRequest:
-    return CertificateRequest(
-        environment=environment,
-        product=_SSL_SERV,
-        spki=spki,
-        subject=OrganisationSubject(
-            departement_label="Paris (75)",
-            raison_sociale=raison_sociale,
-            id_nat_struct="399900012800010",
-            common_name=fqdn,
-        ),
-        fqdn=(fqdn,),
-    )

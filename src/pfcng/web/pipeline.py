@@ -53,10 +53,6 @@ class Reply:
     on_sent: Callable[[], None] | None = None
 
 
-class NotAvailable(Exception):
-    """An operation of the contract that this platform does not serve yet."""
-
-
 def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     """Answer a request of an admitted peer. Never raises: what nobody foresaw is a Server fault with its incident."""
     try:
@@ -64,13 +60,9 @@ def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     except ClientFault as fault:
         log.info("request.malformed", incident=arrival.incident, cause=fault.diagnostic)
         return Reply(status=_FAULT, content=soap.client_fault(fault.text), diagnostic=fault.diagnostic)
-    except NotAvailable as missing:
-        text = f"L’opération {missing} n’est pas encore disponible sur cette plateforme."
-        return Reply(status=_FAULT, content=soap.server_fault(text))
     except Exception:
         log.exception("request.failed", incident=arrival.incident)
-        text = f"Erreur interne de la plateforme. Numéro d’incident : {arrival.incident}."
-        return Reply(status=_FAULT, content=soap.server_fault(text))
+        return Reply(status=_FAULT, content=soap.server_fault(arrival.incident))
 
 
 def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -105,7 +97,7 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
                 )
                 return _delivering(retrait, platform, context)
             case _:
-                raise NotAvailable(operation.soap_action)
+                return Reply(status=_FAULT, content=soap.not_served_fault(operation))
     except Refusal as refusal:
         _record(body, refusal, platform, context)
         return _refused(operation, refusal, context)

@@ -59,6 +59,7 @@ _X509_DATA_CHILDREN: Final = [
 _FRAGMENT: Final = re.compile(r"#([A-Za-z_][A-Za-z0-9._-]*)")
 _NOT_PRINTABLE: Final = re.compile(r"[^ -~]")
 _COUNT_SOAP: Final = etree.XPath("count(//soap:*)", namespaces={"soap": SOAP})
+_COUNT_DS: Final = etree.XPath("count(descendant-or-self::ds:*)", namespaces={"ds": DS})
 _COUNT_CONTRACT: Final = etree.XPath("count(.//ws:*)", namespaces={"ws": NAMESPACE})
 
 
@@ -108,6 +109,8 @@ def find_signature(envelope: Envelope) -> etree._Element:
     if len(signatures) != 1:
         raise signature_refusal(f"1 place: {len(signatures)} ds:Signature")
     _check_place(signatures[0], envelope.header)
+    if _COUNT_DS(envelope.root) != _COUNT_DS(signatures[0]):
+        raise signature_refusal("1 place: elements of XML Signature outside of ds:Signature")
     # Envelope, Header, Body: a fourth element of SOAP's is a Body moved or copied elsewhere.
     if _COUNT_SOAP(envelope.root) != 3:
         raise signature_refusal("1 place: elements of SOAP out of their place")

@@ -34,9 +34,12 @@ _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _WHITE_SPACE: Final = " \t\r\n"
 _RUN_OF_WHITE_SPACE: Final = re.compile(f"[{_WHITE_SPACE}]+")
 
-# Where a document says its schema may be found. Any element may carry them (XML Schema part 1, §2.6) and nothing follows
-# them: they are dropped before validation.
+# Where a document says its schema may be found. Any element may carry them (XML Schema part 1, §2.6) and nothing
+# follows them: they are dropped before validation.
 _HINTS: Final = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+
+_LONGEST_TEXT: Final = 65_536
+"""Characters of one value. None of the contract comes near; the patterns of the XSD would take a second over 10 MiB."""
 
 _ELEMENTS: Final[dict[type, str]] = {
     **{operation.request_type: operation.request_element for operation in Operation},
@@ -240,7 +243,7 @@ def _check_child(element: etree._Element, child: _Child) -> None:
         _check_structure(element, child.nested)
         return
     _refuse_attributes(element)
-    if len(element):
+    if len(element) or len(element.text or "") > _LONGEST_TEXT:
         raise _WrongElement(child.name)
 
 

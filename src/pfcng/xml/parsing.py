@@ -21,7 +21,7 @@ MAX_NAMESPACES_IN_SCOPE: Final = 32
 """Namespaces declared on an element and above it; a dozen is a lot."""
 MAX_NODES_TIMES_NAMESPACES: Final = 600_000
 """What canonicalisation takes time for: 0.2 µs each, and libxmlsec1 four times that."""
-MAX_DEPTH: Final = 12
+MAX_DEPTH: Final = 10
 """Levels of elements; a signed message has seven. libxml2 stops at 256 on its own, before this is counted."""
 MAX_ATTRIBUTES: Final = 32
 """Attributes of one element; canonicalisation sorts them by insertion."""
@@ -117,8 +117,8 @@ def _check_bytes(text: bytes) -> None:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedXml(f"not UTF-8: byte {error.start}") from None
-    if b"\0" in text:
-        raise MalformedXml("not UTF-8 text: a zero byte")
+    if b"\0" in text or text.startswith(_BOM):
+        raise MalformedXml("not UTF-8 text: a zero byte, or two byte order marks")
     if text.startswith(b"<?xml") and text[5:6].isspace() and not _DECLARATION.match(text):
         raise MalformedXml("an XML declaration other than 1.0 in UTF-8")
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:

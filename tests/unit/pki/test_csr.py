@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import shutil
 import subprocess
 import textwrap
@@ -131,7 +132,7 @@ def test_other_key_types_are_refused() -> None:
 
 def test_small_key_is_refused() -> None:
     """RSA from 2 048 bits."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - the one to refuse
     small = x509.CertificateSigningRequestBuilder(_NAME).sign(key, hashes.SHA256())
     assert refusal_of(bare(small.public_bytes(Encoding.DER))) == ("WSMG-00000009", Raison.CLE_NON_ACCEPTEE)
 
@@ -160,18 +161,11 @@ def test_modulus_with_a_small_factor_is_refused(factor: int) -> None:
 
 def test_key_of_the_flawed_generator_is_refused() -> None:
     """CVE-2017-15361: such a modulus is a power of 65537 modulo every small prime."""
-    primorial = 1
-    for prime in [n for n in range(2, 168) if all(n % divisor for divisor in range(2, n))]:
-        primorial *= prime
-    modulus = next(
-        candidate
-        for step in range(1000)
-        if csr.math.gcd(
-            candidate := pow(65537, 12345, primorial) + primorial * ((1 << 2047) // primorial + 1 + step),
-            csr._SMALL_PRIMES_PRODUCT,
-        )
-        == 1
+    primorial = math.prod(n for n in range(2, 168) if all(n % divisor for divisor in range(2, n)))
+    candidates = (
+        pow(65537, 12345, primorial) + primorial * ((1 << 2047) // primorial + step) for step in range(1, 999)
     )
+    modulus = next(candidate for candidate in candidates if math.gcd(candidate, csr._SMALL_PRIMES_PRODUCT) == 1)
     assert "ROCA" in (csr.find_weakness(RSAPublicNumbers(65537, modulus)) or "")
 
 

@@ -127,6 +127,7 @@ def test_date_effet_is_a_day() -> None:
 # What is done to a lot of two demandes, and the element that WSMG-00000005 names.
 WRONG: list[tuple[str, Damage]] = [
     ("MailDemandeur", lambda lot: setattr(child(lot[0], "mailDemandeur"), "text", "jean.dupont@exemple")),
+    ("MailDemandeur", lambda lot: setattr(child(lot[0], "mailDemandeur"), "text", "a@" + "b." * 100_000)),
     ("MailDemandeur", lambda lot: lot[1].remove(child(lot[1], "mailDemandeur"))),
     ("MailPersonneAInformer", lambda lot: setattr(child(lot[1], "mailPersonneAInformer"), "text", "")),
     ("Offre", lambda lot: lot[0].append(etree.Element("offre"))),

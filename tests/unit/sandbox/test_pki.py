@@ -1,0 +1,381 @@
+"""The sandbox's keys, certificates and CRLs: what is made, what stays, what is made again."""
+
+import shutil
+import ssl
+import stat
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from pfcng.contract.catalogue import Environment
+from pfcng.igc.urls import PublicationUrls
+from pfcng.pki import names
+from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES
+from pfcng.pki.trust import UntrustedCertificate
+from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
+from pfcng.sandbox.pairs import Pair
+from pfcng.sandbox.pki import SandboxPki, ensure_pki
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+HOSPITAL = CardStructure(raison_sociale="HOPITAL FICTIF DES LILAS", id_nat="1750099012", departement="75")
+DOCTOR = CardSpec(
+    name="cps-medecin",
+    card_type=CardType.CPS,
+    environment=Environment.TEST,
+    id_nat="899700990015",
+    nom="DURAND-TEST",
+    prenom="PAUL",
+    title="Médecin",
+    profession=10,
+    savoir_faire=("SM26",),
+)
+STUDENT = replace(DOCTOR, name="cpf-interne", card_type=CardType.CPF, id_nat="899700990031", savoir_faire=())
+AGENT = CardSpec(
+    name="cpe-agent",
+    card_type=CardType.CPE,
+    environment=Environment.TEST,
+    id_nat="3750099012/CPET0002",
+    nom="MARTIN-TEST",
+    prenom="LUC",
+    title="Personnel santé ou social",
+    structure=HOSPITAL,
+)
+STAFF = replace(AGENT, name="cpa-production", card_type=CardType.CPA, environment=Environment.PRODUCTION)
+REVOKED = replace(DOCTOR, name="cps-revoquee", revoked=True)
+EXPIRED = replace(DOCTOR, name="cps-expiree", expired=True)
+CARDS = (DOCTOR, STUDENT, AGENT, STAFF, REVOKED, EXPIRED)
+
+CARD_TYPE, CARD_NUMBER, CATEGORY = "1.2.250.1.71.1.2.2", "1.2.250.1.71.1.2.3", "1.2.250.1.71.1.2.5"
+PROFESSION, IN_TRAINING, SAVOIR_FAIRE = "1.2.250.1.71.1.2.7", "1.2.250.1.71.1.2.8", "1.2.250.1.71.4.2.5"
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+
+
+def ensure(
+    directory: Path, *, cards: tuple[CardSpec, ...] = CARDS, host: str = "127.0.0.1", now: datetime = NOW
+) -> SandboxPki:
+    return ensure_pki(directory, cards=cards, urls=PublicationUrls(), host=host, ca_key_bits=2048, now=now)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("bac-a-sable") / "pki"
+    ensure(directory)
+    return directory
+
+
+@dataclass(frozen=True)
+class Box:
+    """A copy of a fresh sandbox, for a test to damage."""
+
+    directory: Path
+    pki: SandboxPki
+
+    def content(self) -> dict[str, bytes]:
+        files = (path for path in self.directory.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.directory)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def box(made_once: Path, tmp_path: Path) -> Box:
+    directory = tmp_path / "pki"
+    shutil.copytree(made_once, directory)
+    return Box(directory, ensure(directory))
+
+
+def load(pair: Pair) -> x509.Certificate:
+    certificate = pair.load_certificate()
+    assert certificate is not None
+    return certificate
+
+
+def value_of(certificate: x509.Certificate, oid: str) -> bytes:
+    return certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid)).value.public_bytes()
+
+
+def order(certificate: x509.Certificate) -> list[str]:
+    return [extension.oid.dotted_string for extension in certificate.extensions]
+
+
+def test_both_hierarchies_are_made(box: Box) -> None:
+    """Three roots and their authorities in each environment, marked OU=EMULATEUR."""
+    assert set(box.pki.authorities) == {name.common_name for name in (*ROOTS, *AUTHORITIES)}
+    for files in box.pki.authorities.values():
+        certificate = load(files.pair)
+        assert certificate.subject == files.name.distinguished_name("EMULATEUR")
+        assert f"{certificate.serial_number:X}".startswith("1120")
+        assert certificate.serial_number.bit_length() == 141
+
+
+def test_certificates_of_authorities_are_shaped_like_the_real_ones(box: Box) -> None:
+    """Order and criticality of the extensions; CRLs of the root on authorities alone."""
+    root = load(box.pki.authorities["TEST AC RACINE IGC-SANTE FORT"].pair)
+    authority = load(box.pki.authorities["TEST AC IGC-SANTE FORT PERSONNES"].pair)
+    assert order(root) == ["2.5.29.19", "2.5.29.15", "2.5.29.32", "2.5.29.14", "2.5.29.35"]
+    assert order(authority) == ["2.5.29.19", "2.5.29.15", "2.5.29.32", "2.5.29.31", "2.5.29.14", "2.5.29.35"]
+    assert [extension.critical for extension in authority.extensions] == [True, True, False, False, False, False]
+    assert value_of(root, "2.5.29.19").hex() == "30030101ff"
+    assert value_of(authority, "2.5.29.19").hex() == "30060101ff020100"
+    points = authority.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert [name.value for point in points for name in point.full_name or []] == [
+        "http://igc-sante.esante.gouv.fr/CRL/ACR-FO-TEST.crl",
+        (
+            "ldap://annuaire-igc.esante.gouv.fr/CN=TEST%20AC%20RACINE%20IGC-SANTE%20FORT,OU=IGC-SANTE%20TEST,"
+            "OU=0002%20187512751,O=ASIP-SANTE,C=FR?certificaterevocationlist;binary?base?objectclass=pkiCa"
+        ),
+    ]
+
+
+def test_professional_card_is_shaped_like_a_real_one(box: Box) -> None:
+    """FORT PERSONNES; type 00, number, profession and speciality after the category; UPN with a dot."""
+    card = box.pki.cards["cps-medecin"]
+    auth, sign = load(card.auth), load(card.sign)
+    assert names.first(auth.issuer, NameOID.COMMON_NAME) == "TEST AC IGC-SANTE FORT PERSONNES"
+    assert names.canonical(auth.subject) == names.canonical(
+        names.parse("givenName=PAUL+CN=899700990015+SN=DURAND-TEST,title=Médecin,C=FR")
+    )
+    head, tail = ["2.5.29.37", "2.5.29.35", "1.3.6.1.5.5.7.1.1", "2.5.29.32"], ["2.5.29.31", "2.5.29.14", "2.5.29.46"]
+    private = ["2.5.29.15", CATEGORY, CARD_TYPE, CARD_NUMBER, PROFESSION, SAVOIR_FAIRE, "2.5.29.19"]
+    assert order(auth) == [*head, "2.5.29.17", *tail, *private]
+    assert order(sign) == [*head, "2.5.29.16", *tail, *private]
+    assert (value_of(auth, CATEGORY).hex(), value_of(auth, CARD_TYPE).hex()) == ("040180", "020100")
+    assert value_of(auth, CARD_NUMBER)[:13] == b"\x13\x158025000001/"
+    assert value_of(auth, CARD_NUMBER) == value_of(sign, CARD_NUMBER)
+    assert b"8.99700990015@carte-cps.fr" in value_of(auth, "2.5.29.17")
+    assert (value_of(auth, "2.5.29.15").hex(), value_of(sign, "2.5.29.15").hex()) == ("03020780", "03020640")
+
+
+def test_employee_card_is_shaped_like_a_real_one(box: Box) -> None:
+    """STANDARD PERSONNES; the structure in the DN; type 02; UPN as the CN; no profession."""
+    auth = load(box.pki.cards["cpe-agent"].auth)
+    assert names.first(auth.issuer, NameOID.COMMON_NAME) == "TEST AC IGC-SANTE STANDARD PERSONNES"
+    assert [[attribute.oid.dotted_string for attribute in rdn] for rdn in auth.subject.rdns][:5] == [
+        ["2.5.4.6"],
+        ["2.5.4.8"],
+        ["2.5.4.10"],
+        ["2.5.4.11"],
+        ["2.5.4.12"],
+    ]
+    assert names.first(auth.subject, NameOID.STATE_OR_PROVINCE_NAME) == "Paris (75)"
+    assert value_of(auth, CARD_TYPE).hex() == "020102"
+    assert b"\x0c\x203750099012/CPET0002@carte-cps.fr" in value_of(auth, "2.5.29.17")
+    assert PROFESSION not in order(auth)
+
+
+def test_cards_of_other_types_and_environments_differ_where_they_must(box: Box) -> None:
+    """CPF: type 01 and the profession in training. PRODUCTION: category 00. CPA: type 03."""
+    student, staff = load(box.pki.cards["cpf-interne"].sign), load(box.pki.cards["cpa-production"].sign)
+    assert value_of(student, CARD_TYPE).hex() == "020101"
+    assert value_of(student, IN_TRAINING).hex() == "02010a"
+    assert PROFESSION not in order(student)
+    assert value_of(staff, CARD_TYPE).hex() == "020103"
+    assert value_of(staff, CATEGORY).hex() == "040100"
+    assert names.first(staff.issuer, NameOID.COMMON_NAME) == "AC IGC-SANTE STANDARD PERSONNES"
+
+
+def test_trust_store_believes_the_good_cards_alone(box: Box) -> None:
+    """The revoked and the expired one are there to be refused."""
+    store = box.pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    refused = {}
+    for name, card in box.pki.cards.items():
+        for pair in (card.auth, card.sign):
+            try:
+                assert store.validate(load(pair), NOW).name == card.spec.authority
+            except UntrustedCertificate as error:
+                refused[name] = error.reason.split(":")[0].split(",")[0]
+    assert refused == {"cps-revoquee": "revoked", "cps-expiree": "outside its validity"}
+
+
+def test_clients_are_believed_as_servers(box: Box) -> None:
+    """Both are real server certificates: only the white list tells them apart."""
+    store = box.pki.load_trust_store(SERVER_AUTHORITIES, now=NOW, crl_grace=DAY)
+    assert {store.validate(load(pair), NOW).name.environment for pair in box.pki.clients.values()} == {Environment.TEST}
+    assert set(box.pki.clients) == {"editeur", "intrus"}
+
+
+@needs_openssl
+def test_openssl_verifies_every_card_and_server(box: Box) -> None:
+    """Against the anchors alone: each file brings its authority. Strict, and with the CRLs."""
+    good = [pair for card in box.pki.cards.values() if not card.spec.expired for pair in (card.auth, card.sign)]
+    for pair in (*good, box.pki.server, *box.pki.clients.values()):
+        file = str(pair.certificate)
+        command = ["openssl", "verify", "-x509_strict", "-CAfile", str(box.pki.anchors), "-untrusted", file, file]
+        assert "OK" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@needs_openssl
+def test_openssl_sees_the_revocation(box: Box, tmp_path: Path) -> None:
+    """Error 23, certificate revoked."""
+    files = box.pki.authorities["TEST AC IGC-SANTE FORT PERSONNES"]
+    crl = tmp_path / "crl.pem"
+    subprocess.run(["openssl", "crl", "-inform", "DER", "-in", str(files.crl), "-out", str(crl)], check=True)
+    for name, refused in (("cps-medecin", False), ("cps-revoquee", True)):
+        file = str(box.pki.cards[name].sign.certificate)
+        command = ["openssl", "verify", "-crl_check", "-CRLfile", str(crl), "-CAfile", str(box.pki.anchors)]
+        done = subprocess.run([*command, "-untrusted", file, file], check=False, capture_output=True, text=True)
+        assert ("error 23" in done.stderr) is refused
+
+
+def test_crls_are_shaped_like_the_real_ones(box: Box) -> None:
+    """AKI then number for an authority, the reverse for a root; entries without extensions."""
+    for files in box.pki.authorities.values():
+        crl = x509.load_der_x509_crl(files.crl.read_bytes())
+        aki_first = [extension.oid.dotted_string for extension in crl.extensions] == ["2.5.29.35", "2.5.29.20"]
+        assert aki_first is not files.name.is_root
+        assert all(len(entry.extensions) == 0 for entry in crl)
+        assert crl.next_update_utc == crl.last_update_utc + timedelta(days=365)
+
+
+def test_server_certificate_bears_the_local_names_and_the_host(box: Box) -> None:
+    """Localhost, both loopback addresses, and whatever the platform is reached at."""
+
+    def alternative_names(host: str) -> list[str]:
+        certificate = load(ensure(box.directory, host=host).server)
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [str(name.value) for name in found]
+
+    local = ["localhost", "127.0.0.1", "::1"]
+    assert alternative_names("127.0.0.1") == local
+    assert alternative_names("localhost") == local
+    assert alternative_names("192.0.2.7") == [*local, "192.0.2.7"]
+    assert alternative_names("pfc.hopital.example") == [*local, "pfc.hopital.example"]
+
+
+def test_python_accepts_the_server_certificate_with_its_strictest_flags(box: Box) -> None:
+    """The files load as they are into a TLS context."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(box.pki.anchors))
+    context.load_cert_chain(box.pki.server.certificate, box.pki.server.key)
+    assert len(context.get_ca_certs()) == len(ROOTS)
+
+
+def test_keys_are_private_and_certificates_public(box: Box) -> None:
+    """0600 and 0644."""
+    modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in box.directory.rglob("*") if path.is_file()}
+    assert modes == {".key": 0o600, ".pem": 0o644, ".crl": 0o644}
+
+
+def test_second_start_changes_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a byte, and no key is read: a start must be quick."""
+
+    def unread(pair: Pair) -> None:
+        pytest.fail(f"{pair.key} was read")
+
+    before = box.content()
+    monkeypatch.setattr(Pair, "load", unread)
+    monkeypatch.setattr(Pair, "load_key", unread)
+    ensure(box.directory, now=NOW + timedelta(hours=1))
+    assert box.content() == before
+
+
+def test_removed_certificate_is_made_again_for_the_same_key(box: Box) -> None:
+    """And nothing else changes."""
+    pair, before = box.pki.cards["cpe-agent"].sign, box.content()
+    old = load(pair)
+    pair.certificate.unlink()
+    ensure(box.directory)
+    assert load(pair).public_key() == old.public_key()
+    assert load(pair).serial_number != old.serial_number
+    pair.load()
+    assert changed(before, box.content()) == {"cartes/cpe-agent-sign.pem"}
+
+
+def test_removed_key_takes_its_certificate_with_it(box: Box) -> None:
+    """A certificate that is there belongs to the key that is there."""
+    pair, before = box.pki.clients["editeur"], box.content()
+    pair.key.unlink()
+    ensure(box.directory)
+    pair.load()
+    assert changed(before, box.content()) == {"serveurs/editeur.key", "serveurs/editeur.pem"}
+
+
+def test_removed_key_of_an_authority_renews_what_is_below(box: Box) -> None:
+    """Its certificate, its CRL and all that it signed; not the others'."""
+    before = box.content()
+    box.pki.authorities["TEST AC IGC-SANTE STANDARD PERSONNES"].pair.key.unlink()
+    pki = ensure(box.directory)
+    stem = "autorites/ACI-ST-PP-TEST"
+    assert changed(before, box.content()) == {
+        *(f"{stem}.{suffix}" for suffix in ("key", "pem", "crl")),
+        "cartes/cpe-agent-auth.pem",
+        "cartes/cpe-agent-sign.pem",
+    }
+    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store.validate(load(pki.cards["cpe-agent"].sign), NOW)
+
+
+def test_removed_root_key_renews_the_whole_branch(box: Box) -> None:
+    """The authorities keep their keys, so what they signed stays valid; the anchors follow."""
+    before = box.content()
+    box.pki.authorities["TEST AC RACINE IGC-SANTE FORT"].pair.key.unlink()
+    pki = ensure(box.directory)
+    assert "cartes/cps-medecin-sign.key" not in changed(before, box.content())
+    assert {"confiance.pem", "autorites/ACI-FO-PP-TEST.pem"} <= changed(before, box.content())
+    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store.validate(load(pki.cards["cps-medecin"].sign), NOW)
+
+
+def test_killed_start_resumes(box: Box) -> None:
+    """Half-written files are never in their place, and are overwritten."""
+    pair, before = box.pki.cards["cps-medecin"].auth, box.content()
+    pair.certificate.with_name(f".{pair.certificate.name}.nouveau").write_bytes(b"-----BEGIN")
+    pair.certificate.unlink()
+    box.pki.anchors.unlink()
+    ensure(box.directory)
+    assert set(box.content()) == set(before)
+    assert changed(before, box.content()) == {"cartes/cps-medecin-auth.pem"}
+
+
+def test_changed_spec_renews_the_card(box: Box) -> None:
+    """Another title, another type, a revocation taken back."""
+    before = box.content()
+    cards = (replace(DOCTOR, title="Pharmacien"), STUDENT, AGENT, STAFF, replace(REVOKED, revoked=False), EXPIRED)
+    pki = ensure(box.directory, cards=cards)
+    assert names.first(load(pki.cards["cps-medecin"].auth).subject, NameOID.TITLE) == "Pharmacien"
+    assert changed(before, box.content()) == {
+        "cartes/cps-medecin-auth.pem",
+        "cartes/cps-medecin-sign.pem",
+        "autorites/ACI-FO-PP-TEST.crl",
+    }
+    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store.validate(load(pki.cards["cps-revoquee"].sign), NOW)
+
+
+def test_certificates_about_to_expire_are_renewed(box: Box) -> None:
+    """Three years later everything works, and the expired card still is expired."""
+    later = NOW + timedelta(days=3 * 365)
+    pki = ensure(box.directory, now=later)
+    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=later, crl_grace=DAY)
+    store.validate(load(pki.cards["cps-medecin"].sign), later)
+    assert load(pki.server).not_valid_after_utc > later + timedelta(days=365)
+    assert load(pki.cards["cps-expiree"].sign).not_valid_after_utc < later
+
+
+def test_crls_are_renewed_after_a_day_and_their_numbers_grow(box: Box) -> None:
+    """The cards have no other publisher."""
+
+    def numbers(pki: SandboxPki) -> list[int]:
+        crls = (x509.load_der_x509_crl(files.crl.read_bytes()) for files in pki.authorities.values())
+        return [crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for crl in crls]
+
+    first = numbers(box.pki)
+    assert numbers(ensure(box.directory, now=NOW + timedelta(hours=23))) == first
+    assert all(new > old for new, old in zip(numbers(ensure(box.directory, now=NOW + DAY)), first, strict=True))
+
+
+def test_four_authorities_sign_products(box: Box) -> None:
+    """ELEMENTAIRE, for persons and organisations of both environments."""
+    signers = box.pki.load_signers()
+    assert {name.common_name for name in signers} == {
+        f"{prefix}AC IGC-SANTE ELEMENTAIRE {population}"
+        for prefix in ("", "TEST ")
+        for population in ("PERSONNES", "ORGANISATIONS")
+    }
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
