@@ -28,7 +28,8 @@ def pair_of(sandbox: Sandbox, holder: str) -> dict[str, str] | None:
     if holder in description["cartes"]:
         found: dict[str, str] = description["cartes"][holder]["auth"]
         return found
-    return description["serveurs"].get(holder)
+    server: dict[str, str] | None = description["serveurs"].get(holder)
+    return server
 
 
 SRV, APT = "ws_srv", "ws_apt"

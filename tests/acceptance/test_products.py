@@ -28,8 +28,9 @@ def openssl_verify(sandbox: Sandbox, certificate: x509.Certificate, issuer: str,
     """What ``openssl verify`` says of a certificate, with the sandbox's chain."""
     file = folder / "certificat.pem"
     file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", sandbox.anchors, "-untrusted", sandbox.authority(issuer)]
-    return subprocess.run([*command, file], capture_output=True, text=True, check=False).stdout
+    chain = ["-CAfile", str(sandbox.anchors), "-untrusted", str(sandbox.authority(issuer))]
+    command = ["openssl", "verify", "-x509_strict", *chain, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl (Debian package openssl)")

@@ -46,17 +46,13 @@ def pass_border(body: bytes, headers: dict[str, str], pki: MinimalPki) -> dsig.V
 
 
 def answer(attack: Attack, pki: MinimalPki) -> str | None:
-    """Why the border refuses; ``None`` if it does not."""
+    """Everything the border says when it refuses; ``None`` if it does not."""
     try:
         pass_border(attack.body, dict(attack.headers), pki)
     except soap.ClientFault as fault:
-        assert CANARY not in fault.text + fault.diagnostic
-        return fault.diagnostic
+        return f"Client: {fault.text} {fault.diagnostic}"
     except Refusal as refusal:
-        assert refusal.code is WSMG_02
-        assert refusal.message == WSMG_02.text
-        assert CANARY not in refusal.diagnostic
-        return refusal.diagnostic
+        return f"{refusal.code.value}: {refusal.message} {refusal.diagnostic}"
     return None
 
 
@@ -74,11 +70,11 @@ def test_every_family_has_several_variants(hostile_messages: list[Attack]) -> No
     assert len({str(attack) for attack in hostile_messages}) == len(hostile_messages)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=FAMILIES.get)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda number: FAMILIES[number].title)
 def test_hostile_message_is_refused_without_network_or_file(
     family: int, hostile_messages: list[Attack], minimal_pki: MinimalPki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is a Client fault or WSMG-00000002; nothing is fetched to find out, and no file is read (decisions §1, §3)."""
+    """A Client fault or WSMG-00000002; nothing is fetched to find out, no file is read (decisions §1, §3)."""
 
     def refuse(*_: object, **__: object) -> NoReturn:
         raise AssertionError("network or file access")
@@ -90,7 +86,9 @@ def test_hostile_message_is_refused_without_network_or_file(
         patch.setattr(Path, "open", refuse)
         answers = {attack.name: answer(attack, minimal_pki) for attack in mine}
     assert answers
-    assert [name for name, diagnostic in answers.items() if diagnostic is None] == []
+    assert [name for name, text in answers.items() if text is None] == []
+    accepted = ("Client: ", f"{WSMG_02.value}: {WSMG_02.text} signature: ")
+    assert [text for text in answers.values() if not (text and text.startswith(accepted)) or CANARY in text] == []
 
 
 def test_flipped_byte_never_changes_what_is_verified(valid_message: bytes, minimal_pki: MinimalPki) -> None:

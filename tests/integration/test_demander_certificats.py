@@ -1,6 +1,7 @@
 """A lot becomes rows: states, history, journal and keys in one commit (guide §14.2, docs/life-of-a-demande.md)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Barrier
 
@@ -128,14 +129,9 @@ def test_key_of_an_earlier_demande_is_refused_and_names_it(annuaire: Database) -
 def test_day_of_the_earlier_demande_is_that_of_paris(annuaire: Database) -> None:
     """23:30 UTC in winter is the next day in Paris."""
     key = make_key()
-    late = RequestContext(**{**_fields(make_context()), "now": datetime(2026, 3, 2, 23, 30, tzinfo=UTC)})
+    late = replace(make_context(), now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
     submit(annuaire, demande_for(ORG, make_csr(key)), context=late)
     assert "03/03/2026" in submit(annuaire, demande_for(ORG, make_csr(key))).message
-
-
-def _fields(context: RequestContext) -> dict[str, object]:
-    names = ("incident", "titulaire_tls", "adresse", "now", "environment", "signataire", "signataire_dn")
-    return {name: getattr(context, name) for name in names}
 
 
 def test_key_twice_in_one_lot_is_refused_the_second_time(annuaire: Database) -> None:

@@ -55,8 +55,9 @@ def optional(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
     return st.none() | strategy
 
 
-LABELS = st.text("abé0-_+’", min_size=1, max_size=20)
-MAILS = st.builds("{}@{}.{}".format, LABELS, LABELS, LABELS)
+LABELS = st.from_regex(r"\A[a-zA-Z0-9]([a-z0-9-]{0,18}[a-z0-9])?\Z")
+HOSTS = st.lists(LABELS, min_size=1, max_size=3).map(".".join)
+MAILS = st.builds("{}@{}.{}".format, st.text("ab0-_+.'!#", min_size=1, max_size=20), LABELS, HOSTS)
 IDS = collapsed(64)
 HEXADECIMAL = st.from_regex(r"\A[0-9A-Fa-f]([:\- ]?[0-9A-Fa-f]){0,40}\Z")
 INDICES = collapsed(20, smallest=0)
@@ -73,7 +74,7 @@ DEMANDES = st.builds(
     id_nat_beneficiaire=optional(IDS),
     id_nat_tiers=optional(IDS),
     nom_applicatif=optional(collapsed(63)),
-    fqdn=st.lists(collapsed(63), max_size=5).map(tuple),
+    fqdn=st.lists(HOSTS.filter(lambda name: len(name) <= 63), max_size=5).map(tuple),
     upn=optional(MAILS),
     mail_sujet=optional(MAILS),
     mail_personne_a_informer=MAILS,

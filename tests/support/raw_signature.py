@@ -76,14 +76,11 @@ class Shape:
         """The message signed by libxmlsec1; ``certificates`` replace the card's in KeyInfo."""
         root = etree.fromstring(self.unsigned(*(certificates or (card,))).encode())
         body = find(root, "soap:Body")
-        for name, value in body.items():
-            if value == self.uri.removeprefix("#"):
-                etree_name = etree.QName(name)
-                context = xmlsec.SignatureContext()
-                context.register_id(body, etree_name.localname, etree_name.namespace)
         context = xmlsec.SignatureContext()
         pem = card.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         context.key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
+        for name in (name for name, value in body.items() if value == self.uri.removeprefix("#")):
+            context.register_id(body, etree.QName(name).localname, etree.QName(name).namespace)
         context.sign(find(root, ".//ds:Signature"))
         return bytes(etree.tostring(root))
 

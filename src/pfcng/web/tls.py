@@ -53,7 +53,7 @@ def server_context(certificate: Path, key: Path, client_authorities: Sequence[Pa
 class PeerCertificateProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose scopes carry the TLS peer's certificate (ASGI TLS extension, ``client_cert_chain``)."""
 
-    _extensions: dict[str, dict[str, Any]]
+    _extensions: dict[str, dict[object, object]]
 
     def connection_made(self, transport: Any) -> None:
         """Read the peer's certificate once a connection."""

@@ -50,7 +50,7 @@ IDENTIFIERS: Final = (
 )  # fmt: skip
 """Attributes by which a Body may be named (decisions §3)."""
 
-_BEARERS: Final = etree.XPath("//@*[translate(local-name(), 'ID', 'id') = 'id' and normalize-space() = $identifier]")
+_BEARERS: Final = etree.XPath("//@*[normalize-space() = $identifier and translate(local-name(), 'ID', 'id') = 'id']")
 _WITH_REMARKS: Final = etree.XPath("descendant-or-self::*[comment() or processing-instruction()]")
 _CERTIFICATE_FAULTS: Final = (
     ValueError,

@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from pfcng.contract.catalogue import Environment
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
-from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES
-from pfcng.pki.trust import UntrustedCertificate
+from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, AuthorityName
+from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
 from pfcng.sandbox.pairs import Pair
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
@@ -92,6 +92,22 @@ def load(pair: Pair) -> x509.Certificate:
     certificate = pair.load_certificate()
     assert certificate is not None
     return certificate
+
+
+def trust_of(pki: SandboxPki, accepted: tuple[AuthorityName, ...], now: datetime = NOW) -> TrustStore:
+    """What the platform loads: all the roots, the accepted authorities, their CRLs."""
+
+    def certificate(name: AuthorityName) -> x509.Certificate:
+        return load(pki.authorities[name.common_name].pair)
+
+    files = [pki.authorities[name.common_name] for name in (*ROOTS, *accepted)]
+    return TrustStore.load(
+        [certificate(root) for root in ROOTS],
+        [certificate(name) for name in accepted],
+        [x509.load_der_x509_crl(file.crl.read_bytes()) for file in files],
+        now=now,
+        crl_grace=DAY,
+    )
 
 
 def value_of(certificate: x509.Certificate, oid: str) -> bytes:
@@ -180,7 +196,7 @@ def test_cards_of_other_types_and_environments_differ_where_they_must(box: Box) 
 
 def test_trust_store_believes_the_good_cards_alone(box: Box) -> None:
     """The revoked and the expired one are there to be refused."""
-    store = box.pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store = trust_of(box.pki, PERSONNES_AUTHORITIES)
     refused = {}
     for name, card in box.pki.cards.items():
         for pair in (card.auth, card.sign):
@@ -193,7 +209,7 @@ def test_trust_store_believes_the_good_cards_alone(box: Box) -> None:
 
 def test_clients_are_believed_as_servers(box: Box) -> None:
     """Both are real server certificates: only the white list tells them apart."""
-    store = box.pki.load_trust_store(SERVER_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store = trust_of(box.pki, SERVER_AUTHORITIES)
     assert {store.validate(load(pair), NOW).name.environment for pair in box.pki.clients.values()} == {Environment.TEST}
     assert set(box.pki.clients) == {"editeur", "intrus"}
 
@@ -304,7 +320,7 @@ def test_removed_key_of_an_authority_renews_what_is_below(box: Box) -> None:
         "cartes/cpe-agent-auth.pem",
         "cartes/cpe-agent-sign.pem",
     }
-    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store = trust_of(pki, PERSONNES_AUTHORITIES)
     store.validate(load(pki.cards["cpe-agent"].sign), NOW)
 
 
@@ -315,7 +331,7 @@ def test_removed_root_key_renews_the_whole_branch(box: Box) -> None:
     pki = ensure(box.directory)
     assert "cartes/cps-medecin-sign.key" not in changed(before, box.content())
     assert {"confiance.pem", "autorites/ACI-FO-PP-TEST.pem"} <= changed(before, box.content())
-    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store = trust_of(pki, PERSONNES_AUTHORITIES)
     store.validate(load(pki.cards["cps-medecin"].sign), NOW)
 
 
@@ -341,7 +357,7 @@ def test_changed_spec_renews_the_card(box: Box) -> None:
         "cartes/cps-medecin-sign.pem",
         "autorites/ACI-FO-PP-TEST.crl",
     }
-    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=NOW, crl_grace=DAY)
+    store = trust_of(pki, PERSONNES_AUTHORITIES)
     store.validate(load(pki.cards["cps-revoquee"].sign), NOW)
 
 
@@ -349,7 +365,7 @@ def test_certificates_about_to_expire_are_renewed(box: Box) -> None:
     """Three years later everything works, and the expired card still is expired."""
     later = NOW + timedelta(days=3 * 365)
     pki = ensure(box.directory, now=later)
-    store = pki.load_trust_store(PERSONNES_AUTHORITIES, now=later, crl_grace=DAY)
+    store = trust_of(pki, PERSONNES_AUTHORITIES, later)
     store.validate(load(pki.cards["cps-medecin"].sign), later)
     assert load(pki.server).not_valid_after_utc > later + timedelta(days=365)
     assert load(pki.cards["cps-expiree"].sign).not_valid_after_utc < later
