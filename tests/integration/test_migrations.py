@@ -1,0 +1,38 @@
+"""The database is brought to the newest revision once, whoever starts first."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from pfcng.domain.states import DemandeState, ProduitState
+from pfcng.store.database import Database
+from pfcng.store.migrations import head, migrate
+
+
+def test_processes_that_start_together_migrate_once(postgres: str) -> None:
+    """Each one waits for the one that holds the lock, then finds nothing to do."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("ensemble")))
+    dsn = make_conninfo(postgres, dbname="ensemble")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [dsn] * 4))
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+
+
+def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:
+    """The checks of the columns and ``domain/states.py`` name the same states."""
+    for table, states in (("demande", DemandeState), ("produit", ProduitState)):
+        with database.transaction() as connection:
+            rows = connection.execute(
+                """
+                SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint
+                WHERE conrelid = %s::regclass AND conname = %s
+                """,
+                (table, f"{table}_etat_check"),
+            ).fetchall()
+        [row] = rows
+        admitted = {part.split("'")[0] for part in row["definition"].split("'")[1::2]}
+        assert admitted == set(states)
