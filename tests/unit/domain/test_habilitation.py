@@ -54,8 +54,7 @@ def test_pro_domain_covers_the_addresses(pattern: str, domain: str, granted: boo
     """``*@d`` is d alone, ``*d`` is d and below, ``*.d`` below alone; case and IDNA do not matter (§8, PRO)."""
     held = habilitation(Offre.PRO, pattern)
     assert is_granted(PRO_SIGN, held, mail_sujet=f"personne@{domain}") is granted
-    upn = {"upn": f"personne@{domain}"}
-    assert is_granted(Product(Offre.PRO, Usage.AUTH), held, **upn) is granted
+    assert is_granted(Product(Offre.PRO, Usage.AUTH), held, upn=f"personne@{domain}") is granted
 
 
 def test_pro_without_address_needs_the_structure_alone() -> None:
