@@ -3,7 +3,7 @@
 `attacks` yields every variant of every family. Each is to be answered by WSMG-00000002 or a Fault ``Client`` (by
 WSMG-00000024 where it is over 10 MiB), never by a business answer. Where a rule of its own refuses a variant, the
 variant is signed again by a card that is believed, so that the signature is not what gives it away.
-Source: decisions §1 to §3; the catalogue of signature wrapping by Somorovsky et al. (USENIX Security 2012).
+Source: docs/choices.md §9, §11; the catalogue of signature wrapping by Somorovsky et al. (USENIX Security 2012).
 """
 
 from collections.abc import Iterator, Mapping

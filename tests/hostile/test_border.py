@@ -1,4 +1,4 @@
-"""No hostile message gets through the border (decisions §1 to §3)."""
+"""No hostile message gets through the border (docs/choices.md §9, §11)."""
 
 import builtins
 import random
@@ -57,7 +57,7 @@ def answer(attack: Attack, pki: MinimalPki) -> str | None:
 
 
 def test_valid_message_passes(valid_message: bytes, minimal_pki: MinimalPki) -> None:
-    """What all variants are made from is accepted, hence they are refused for what was done to it (decisions §3)."""
+    """What all variants are made from is accepted: they are refused for what was done to it (guide §11)."""
     verified = pass_border(valid_message, {}, minimal_pki)
     assert [element.text for element in verified.payload.iter("offre")] == ["ORG", "SERV"]
 
@@ -74,7 +74,7 @@ def test_every_family_has_several_variants(hostile_messages: list[Attack]) -> No
 def test_hostile_message_is_refused_without_network_or_file(
     family: int, hostile_messages: list[Attack], minimal_pki: MinimalPki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Client fault or WSMG-00000002; nothing is fetched to find out, no file is read (decisions §1, §3)."""
+    """A Client fault or WSMG-00000002; nothing is fetched to find out, no file is read (docs/choices.md §9, §11)."""
 
     def refuse(*_: object, **__: object) -> NoReturn:
         raise AssertionError("network or file access")
@@ -92,7 +92,7 @@ def test_hostile_message_is_refused_without_network_or_file(
 
 
 def test_flipped_byte_never_changes_what_is_verified(valid_message: bytes, minimal_pki: MinimalPki) -> None:
-    """A message altered anywhere is refused, or its verified payload is the original to the octet (decisions §3)."""
+    """A message altered anywhere is refused, or its verified payload is the original to the octet (guide §11)."""
     original = etree.tostring(pass_border(valid_message, {}, minimal_pki).payload, method="c14n")
     chance = random.Random(20260302)  # noqa: S311 (the same bytes at every run)
     refused = 0

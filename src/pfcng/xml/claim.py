@@ -2,7 +2,7 @@
 
 Steps 1 and 2 of `dsig.verify`. A shape that is not spelled out here is refused, so that libxmlsec1 never meets a
 feature of XML Signature that this platform does not want: a second Reference, Object, Manifest, XPath, XSLT, HMAC.
-Source: guide §11; decisions §3; XML Signature 1.0 §4.
+Source: guide §11; docs/choices.md §11; XML Signature 1.0 §4.
 """
 
 import binascii

@@ -3,7 +3,7 @@
 The steps of `verify` are numbered, and a diagnostic begins with the number of the one that refused; to the client all
 of them are WSMG-00000002. The Body's canonical octets are computed once, checked against the signature, and parsed
 again, so that no difference of opinion about the tree can slip in between; libxmlsec1 has to find the same on its own.
-Source: guide §11; decisions §3; XML Signature 1.0; SOAP-DSIG (W3C note, 6 February 2001).
+Source: guide §11; docs/choices.md §11; XML Signature 1.0; SOAP-DSIG (W3C note, 6 February 2001).
 """
 
 import hashlib
@@ -48,7 +48,7 @@ from pfcng.xml.soap import BODY, DS, ENVELOPE, HEADER, SOAP, SOAP_SEC, WSU, Enve
 IDENTIFIERS: Final = (
     f"{{{SOAP_SEC}}}id", "id", "Id", "ID", f"{{{WSU}}}Id", "{http://www.w3.org/XML/1998/namespace}id"
 )  # fmt: skip
-"""Attributes by which a Body may be named (decisions §3)."""
+"""Attributes by which a Body may be named (docs/choices.md §11)."""
 
 _BEARERS: Final = etree.XPath("//@*[normalize-space() = $identifier and translate(local-name(), 'ID', 'id') = 'id']")
 _WITH_REMARKS: Final = etree.XPath("descendant-or-self::*[comment() or processing-instruction()]")
@@ -95,7 +95,7 @@ def verify(envelope: Envelope, *, trust: TrustStore, now: datetime) -> VerifiedB
     Raises:
         Refusal: WSMG-00000002, the precise cause in its ``diagnostic``.
 
-    Source: guide §11; decisions §3.
+    Source: guide §11; docs/choices.md §11.
     """
     claim = read_claim(find_signature(envelope))  # 1 place, 2 shape and algorithms
     attribute = _find_identifier(claim, envelope)  # 3 reference

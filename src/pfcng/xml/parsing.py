@@ -2,7 +2,7 @@
 
 What is refused here never reaches libxml2's canonicalisation, whose cost is elements × namespaces in scope, nor Python
 code that walks the tree. Comments and processing instructions are kept: they are part of what a signature covers.
-Source: decisions §1, §3; guide §19 (WSMG-00000024, 10 MiB, is the web layer's).
+Source: docs/choices.md §9, §11; guide §19 (WSMG-00000024, 10 MiB, is the web layer's).
 """
 
 import re

@@ -1,6 +1,6 @@
 """SOAP 1.1 envelopes: one in, one payload out, and what answers when there is none.
 
-Source: guide §9; decisions §1; SOAP 1.1 §4.
+Source: guide §9; docs/choices.md §9; SOAP 1.1 §4.
 """
 
 import re
@@ -24,7 +24,7 @@ ENVELOPE: Final = f"{{{SOAP}}}Envelope"
 HEADER: Final = f"{{{SOAP}}}Header"
 BODY: Final = f"{{{SOAP}}}Body"
 SIGNATURE_ENTRIES: Final = (f"{{{SOAP_SEC}}}Signature", f"{{{DS}}}Signature", f"{{{WSSE}}}Security")
-"""Header entries that hold the signature, or are it (decisions §3); the only ones that are understood."""
+"""Header entries that hold the signature, or are it (docs/choices.md §11); the only ones that are understood."""
 
 _FAULT: Final = f"{{{SOAP}}}Fault"
 _MUST_UNDERSTAND: Final = f"{{{SOAP}}}mustUnderstand"
@@ -111,7 +111,7 @@ def client_fault(text: str) -> bytes:
 
 
 def server_fault(incident: str) -> bytes:
-    """The Fault that answers a defect of ours: an incident number and nothing else (decisions §1)."""
+    """The Fault that answers a defect of ours: an incident number and nothing else (docs/choices.md §9)."""
     return _fault("soap:Server", f"Erreur interne de la plateforme. Numéro d’incident : {incident}.")
 
 

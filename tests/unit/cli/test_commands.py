@@ -220,7 +220,7 @@ def test_demander_json_has_the_same_keys_whatever_happens(
 
 
 def test_a_server_fault_gives_its_incident_number(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
-    """It is what the support asks for (decisions §1), and the demande may have been registered."""
+    """It is what the support asks for (docs/choices.md §9), and the demande may have been registered."""
     platform.will_answer(Answer(body=soap.server_fault("4d2"), status=500))
     assert demander(profile, "--generer-cle", tmp_path / "a.key", "--json").document["incident"] == "4d2"
     assert "peut-être été enregistrée" in demander(profile, "--generer-cle", tmp_path / "b.key").stderr
@@ -280,7 +280,7 @@ def test_retirer_json_describes_the_certificate(
 
 
 def test_retirer_may_be_run_again(profile: Path, platform: LocalPlatform, pki: TestPki, tmp_path: Path) -> None:
-    """The platform gives the same certificate again (decisions §7): the file is right already."""
+    """The platform gives the same certificate again (docs/choices.md §15): the file is right already."""
     platform.will_answer(delivered(pki.server))
     for _ in range(2):
         assert retirer(profile, "--sortie", tmp_path / "serveur.pem").status == 0

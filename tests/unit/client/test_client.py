@@ -97,7 +97,7 @@ def test_a_lot_with_a_refused_demande_is_returned_whole(client: Client, platform
 
 
 def test_a_lot_refused_whole_raises_its_code(client: Client, platform: LocalPlatform) -> None:
-    """Guide §14.2.2, first sample; the header tells the cause where there is one (decisions §3)."""
+    """Guide §14.2.2, first sample; the header tells the cause where there is one (docs/choices.md §11)."""
     lot = ReponseDemandeCertificats(indice_lot="", statut_lot="WSMG-00000002", message="Signature invalide.")
     platform.will_answer(reply(lot, **{"X-Pfcng-Diagnostic": "4 key: no nonRepudiation"}))
     with pytest.raises(RefusedError) as caught:
@@ -166,7 +166,7 @@ def test_a_certificate_that_cannot_be_read_is_an_error(client: Client, platform:
 def test_a_soap_fault_is_told_apart(
     client: Client, platform: LocalPlatform, fault: bytes, faultcode: str, incident: str | None
 ) -> None:
-    """A fault has no code of the guide; its incident number is what the support asks for (decisions §1)."""
+    """A fault has no code of the guide; its incident number is what the support asks for (docs/choices.md §9)."""
     platform.will_answer(Answer(body=fault, status=500))
     with pytest.raises(FaultError) as caught:
         client.demander_certificats([DEMANDE])

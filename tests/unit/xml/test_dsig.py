@@ -1,4 +1,4 @@
-"""Signing and verifying messages (guide §11; decisions §3)."""
+"""Signing and verifying messages (guide §11; docs/choices.md §11)."""
 
 import random
 from base64 import b64encode
@@ -112,7 +112,7 @@ def payload() -> etree._Element:
     ids=lambda shape: " ".join(f"{name}" for name in shape.__slots__ if getattr(shape, name) != getattr(Shape(), name)),
 )
 def test_accepted_form_is_verified(shape: Shape, minimal_pki: MinimalPki) -> None:
-    """Places, identifiers and algorithms of decisions §3, signed by libxmlsec1 as another client would."""
+    """Places, identifiers and algorithms of docs/choices.md §11, signed by libxmlsec1 as another client would."""
     verified = check(shape.signed(minimal_pki.signer), minimal_pki)
     assert verified.operation is Operation.RETIRER_CERTIFICAT
     assert verified.payload[1].text == "été < hiver"
@@ -155,7 +155,7 @@ def test_namespaces_and_attributes_of_every_shape_are_verified(
 
 
 def test_remarks_between_elements_never_reach_the_payload(minimal_pki: MinimalPki) -> None:
-    """SoapUI writes them; they are allowed and change nothing (decisions §3)."""
+    """SoapUI writes them; they are allowed and change nothing (docs/choices.md §11)."""
     remarked = RETRAIT.replace("<indice", "<!--Optional:--><?pi?>\n<indice")
     verified = check(Shape(payload=remarked).signed(minimal_pki.signer), minimal_pki)
     assert [node.tag for node in verified.payload.iter()] == [
@@ -243,13 +243,13 @@ def test_signing_asks_the_key_for_one_signature_only(minimal_pki: MinimalPki) ->
     ],
 )
 def test_certificate_that_is_not_believed_is_refused(card: str, diagnostic: str, minimal_pki: MinimalPki) -> None:
-    """Valid, contentCommitment, of a person, not revoked (decisions §3)."""
+    """Valid, contentCommitment, of a person, not revoked (docs/choices.md §11)."""
     signer: Card = getattr(minimal_pki, card)
     assert refusal(Shape().signed(signer), minimal_pki).startswith(diagnostic)
 
 
 def test_stale_crl_is_a_refusal(minimal_pki: MinimalPki) -> None:
-    """Older than its nextUpdate and the grace: not a guess (decisions §3)."""
+    """Older than its nextUpdate and the grace: not a guess (docs/choices.md §11)."""
     envelope = open_envelope(Shape().signed(minimal_pki.signer), soap_action=None)
     with pytest.raises(Refusal) as refused:
         verify(envelope, trust=minimal_pki.trust, now=minimal_pki.now + timedelta(days=8))
@@ -257,7 +257,7 @@ def test_stale_crl_is_a_refusal(minimal_pki: MinimalPki) -> None:
 
 
 def test_chain_from_the_signer_up_is_accepted(minimal_pki: MinimalPki) -> None:
-    """Some toolkits send all they have, the signer first (decisions §3)."""
+    """Some toolkits send all they have, the signer first (docs/choices.md §11)."""
     pki = minimal_pki
     assert check(Shape().signed(pki.signer, pki.signer, pki.authority, pki.root), pki).signer == pki.signer.certificate
 
@@ -266,13 +266,13 @@ def test_chain_from_the_signer_up_is_accepted(minimal_pki: MinimalPki) -> None:
     "order", [("authority", "signer"), ("signer", "root"), ("signer", "root", "authority"), ("signer", "signer")]
 )
 def test_certificates_in_another_order_are_refused(order: tuple[str, ...], minimal_pki: MinimalPki) -> None:
-    """Which of them signs is not to be guessed (decisions §3)."""
+    """Which of them signs is not to be guessed (docs/choices.md §11)."""
     cards = [getattr(minimal_pki, name) for name in order]
     assert refusal(Shape().signed(minimal_pki.signer, *cards), minimal_pki).startswith("4 certificate")
 
 
 def test_key_value_beside_the_certificate_counts_for_nothing(minimal_pki: MinimalPki) -> None:
-    """The key comes from X509Certificate only; Java writes both (decisions §3)."""
+    """The key comes from X509Certificate only; Java writes both (docs/choices.md §11)."""
     key_info = (
         "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue>"
         f"</ds:KeyValue><ds:X509Data><ds:X509Certificate>{certificate_text(minimal_pki.signer)}</ds:X509Certificate>"
@@ -295,7 +295,7 @@ def test_key_value_beside_the_certificate_counts_for_nothing(minimal_pki: Minima
     ],
 )  # fmt: skip
 def test_message_that_libxmlsec1_would_verify_is_refused(shape: Shape, step: str, minimal_pki: MinimalPki) -> None:
-    """The lists of decisions §3 are shorter than those of the library."""
+    """The lists of docs/choices.md §11 are shorter than those of the library."""
     assert refusal(shape.signed(minimal_pki.signer), minimal_pki).startswith(step)
 
 
@@ -309,7 +309,7 @@ def test_content_is_compared_even_if_libxmlsec1_were_content(
 
 
 def test_libxmlsec1_is_asked_too(minimal_pki: MinimalPki, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two implementations agree, or the message is refused (decisions §3)."""
+    """Two implementations agree, or the message is refused (docs/choices.md §11)."""
     raw = Shape().signed(minimal_pki.signer).replace(b">59<", b">60<")
     forged = canonical_octets(open_envelope(raw, soap_action=None).body, Canonicalisation())
     monkeypatch.setattr("pfcng.xml.dsig._authentic_octets", lambda *_: forged)
@@ -317,7 +317,7 @@ def test_libxmlsec1_is_asked_too(minimal_pki: MinimalPki, monkeypatch: pytest.Mo
 
 
 def test_payload_comes_from_the_digested_octets(minimal_pki: MinimalPki) -> None:
-    """Not from the tree that was received (decisions §3)."""
+    """Not from the tree that was received (docs/choices.md §11)."""
     envelope = open_envelope(Shape().signed(minimal_pki.signer), soap_action=None)
     other = open_envelope(Shape(payload=RETRAIT.replace("59", "60")).signed(minimal_pki.signer), soap_action=None)
     verified = verify(replace(envelope, payload=other.payload), trust=minimal_pki.trust, now=minimal_pki.now)
@@ -337,7 +337,7 @@ def test_diagnostic_is_printable_and_short(minimal_pki: MinimalPki) -> None:
 
 
 def test_damaged_certificate_is_a_refusal_like_another(minimal_pki: MinimalPki) -> None:
-    """Whatever the library makes of garbage, nothing but WSMG-00000002 comes out (decisions §3)."""
+    """Whatever the library makes of garbage, nothing but WSMG-00000002 comes out (docs/choices.md §11)."""
     der = minimal_pki.signer.certificate.public_bytes(Encoding.DER)
     whole = certificate_text(minimal_pki.signer)
     raw = Shape().signed(minimal_pki.signer).decode()

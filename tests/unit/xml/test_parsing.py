@@ -1,4 +1,4 @@
-"""The hardened parser (decisions §1, §3)."""
+"""The hardened parser (docs/choices.md §9, §11)."""
 
 import gc
 import threading
@@ -65,7 +65,7 @@ def test_utf8_document_is_parsed(raw: bytes) -> None:
     ],
 )
 def test_anything_else_is_refused(raw: bytes, reason: str) -> None:
-    """Other encodings, document types and entities never reach the tree (decisions §1)."""
+    """Other encodings, document types and entities never reach the tree (docs/choices.md §9)."""
     with pytest.raises(MalformedXml) as refused:
         parse(raw)
     assert refused.value.reason.startswith(reason)
@@ -87,7 +87,7 @@ def test_document_type_is_refused_in_the_tree_too(monkeypatch: pytest.MonkeyPatc
 
 
 def test_comments_and_instructions_are_kept() -> None:
-    """They are part of what a signature covers (decisions §3)."""
+    """They are part of what a signature covers (docs/choices.md §11)."""
     assert [type(node).__name__ for node in parse(b"<a><!--b--><?c?></a>")] == ["_Comment", "_ProcessingInstruction"]
 
 

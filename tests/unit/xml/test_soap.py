@@ -1,4 +1,4 @@
-"""SOAP 1.1 envelopes, in and out (guide §9; decisions §1)."""
+"""SOAP 1.1 envelopes, in and out (guide §9; docs/choices.md §9)."""
 
 import pytest
 from lxml import etree
@@ -39,7 +39,7 @@ def test_operation_is_that_of_the_payload(operation: Operation) -> None:
     "soap_action", [None, "", '""', " ", "retirerCertificat", '"retirerCertificat"', ' "retirerCertificat" ']
 )
 def test_soap_action_of_the_body_absent_or_empty_is_accepted(soap_action: str | None) -> None:
-    """Quoted or not (decisions §1)."""
+    """Quoted or not (docs/choices.md §9)."""
     assert open_envelope(envelope(BODY), soap_action=soap_action).operation is Operation.RETIRER_CERTIFICAT
 
 
@@ -114,7 +114,7 @@ def test_envelope_is_opened(content: str) -> None:
     ],
 )
 def test_anything_else_is_a_client_fault(raw: bytes) -> None:
-    """What has no typed reply (decisions §1): its text is French, its diagnostic for the log."""
+    """What has no typed reply (docs/choices.md §9): its text is French, its diagnostic for the log."""
     with pytest.raises(ClientFault) as fault:
         open_envelope(raw, soap_action=None)
     assert fault.value.text.endswith(".")
