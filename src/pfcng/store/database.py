@@ -26,6 +26,8 @@ class Database:
             min_size=1,
             max_size=max_connections,
             open=True,
+            timeout=10,
+            check=ConnectionPool.check_connection,
             connection_class=Connection[Row],
             kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
         )

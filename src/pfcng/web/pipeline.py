@@ -1,10 +1,12 @@
 """The way of a request, step by step (architecture: steps 2 to 10; step 1 comes before, in ``service``)."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+import psycopg
 import structlog
 from cryptography.x509.oid import NameOID
 
@@ -24,6 +26,7 @@ from pfcng.xml.soap import ClientFault
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 _OK: Final = 200
 _FAULT: Final = 500
 
@@ -45,24 +48,40 @@ class Reply:
     Attributes:
         diagnostic: The precise cause of a refusal, for the sandbox's header.
         on_sent: To be called once the reply was handed to the network whole (step 10).
+        on_lost: To be called instead when the client had left before.
     """
 
     status: int
     content: bytes
     diagnostic: str = ""
     on_sent: Callable[[], None] | None = None
+    on_lost: Callable[[], None] | None = None
+
+
+def guard(work: Callable[[], T], incident: str, *expected: type[Exception]) -> T | Reply:
+    """The edge: what nobody foresaw becomes a Server fault with its incident number, and is logged.
+
+    The log has the frames and the kind of the error. Of a database's error it has the first line alone: the details
+    quote rows.
+    """
+    try:
+        return work()
+    except Exception as error:
+        if isinstance(error, expected):
+            raise
+        cause = (error.diag.message_primary or "no answer") if isinstance(error, psycopg.Error) else str(error)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("request.failed", incident=incident, kind=type(error).__name__, cause=cause, frames=frames)  # noqa: TRY400
+        return Reply(status=_FAULT, content=soap.server_fault(incident))
 
 
 def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
-    """Answer a request of an admitted peer. Never raises: what nobody foresaw is a Server fault with its incident."""
+    """Answer a request of an admitted peer."""
     try:
         return _answer(call, arrival, platform)
     except ClientFault as fault:
         log.info("request.malformed", incident=arrival.incident, cause=fault.diagnostic)
         return Reply(status=_FAULT, content=soap.client_fault(fault.text), diagnostic=fault.diagnostic)
-    except Exception:
-        log.exception("request.failed", incident=arrival.incident)
-        return Reply(status=_FAULT, content=soap.server_fault(arrival.incident))
 
 
 def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
