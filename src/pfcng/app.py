@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from starlette.types import ASGIApp
 
+from pfcng.contract.catalogue import PRODUCTS
+from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
@@ -58,6 +60,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         authority=_authority(settings.emettrices, settings.publication, database, clock),
         trust=trust,
         clock=clock,
+        rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
@@ -76,6 +79,13 @@ def load_trust(confiance: Confiance, now: datetime) -> TrustStore:
         crls=_crls(confiance),
         now=now,
         crl_grace=confiance.grace_crl,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
+        strict_nom_applicatif=settings.nom_applicatif_strict,
     )
 
 

@@ -11,6 +11,7 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
 from pfcng.contract.messages import DemandeCertificat, ReponseDemandeCertificats, RequeteDemandeCertificats
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.rules import Rules
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.store import journal
@@ -28,7 +29,7 @@ def submit(
 ) -> ReponseDemandeCertificats:
     """One lot of the demonstration's administrateur technique."""
     requete = RequeteDemandeCertificats(demandes=demandes)
-    return demander_certificats(requete, database=database, context=context or make_context())
+    return demander_certificats(requete, database=database, context=context or make_context(), rules=Rules())
 
 
 def rows(database: Database, query: str, *parameters: object) -> list[Row]:

@@ -39,15 +39,39 @@ def check_habilitation(
     held = [
         habilitation
         for habilitation in habilitations
-        if habilitation.offre in _GRANTING[demande.offre]
-        and habilitation.id_nat_struct == demande.id_nat_struct
-        and habilitation.in_force(day)
+        if _grants(habilitation, demande.offre, demande.id_nat_struct, day)
     ]
     if not held:
         raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE)
     for name in _protected_names(demande):
         if not any(_covers(habilitation, demande.usage, name) for habilitation in held):
             raise Refusal(codes.WSMG_10, Raison.HORS_DOMAINE.format(domaine=name))
+
+
+def may_act_on(
+    acteur: Personne,
+    habilitations: Iterable[Habilitation],
+    day: date,
+    *,
+    offre: Offre,
+    id_nat_struct: str | None,
+    beneficiaire: str | None,
+) -> bool:
+    """Whether an acteur may revoke or follow a produit: its porteur, or who administers its structure for its offre.
+
+    Source: guide §8 tables 5 and 6.
+    """
+    if beneficiaire is not None and beneficiaire == acteur.id_nat:
+        return True
+    return any(_grants(habilitation, offre, id_nat_struct, day) for habilitation in habilitations)
+
+
+def _grants(habilitation: Habilitation, offre: Offre, id_nat_struct: str | None, day: date) -> bool:
+    return (
+        habilitation.offre in _GRANTING.get(offre, ())
+        and habilitation.id_nat_struct == id_nat_struct
+        and habilitation.in_force(day)
+    )
 
 
 def _protected_names(demande: DemandeCertificat) -> tuple[str, ...]:

@@ -8,14 +8,16 @@ from pfcng.contract.codes import Raison
 from pfcng.contract.messages import DemandeCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain import departements
-from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.acteur import Acteur
 from pfcng.domain.annuaire import Annuaire, Genre, Personne, Structure
 from pfcng.domain.habilitation import check_habilitation
 from pfcng.domain.presence import check_presence
+from pfcng.domain.rules import Rules
 from pfcng.domain.states import Transition
 from pfcng.igc.profiles import subject_name
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
 from pfcng.operations.context import RequestContext
+from pfcng.operations.identification import identify_or_refuse
 from pfcng.pki import csr
 from pfcng.pki.csr import CsrPublicKey
 
@@ -43,41 +45,35 @@ class Examined:
         return replace(self, refusal=refusal, outcome=outcome)
 
 
-def examine_content(demande: DemandeCertificat) -> Examined:
-    """Presence rules and CSR: what can be said without knowing anybody (codes 05, 32 to 37, then 09)."""
+def examine_content(demande: DemandeCertificat, rules: Rules) -> Examined:
+    """Presence rules, CSR, open products: what can be said without knowing anybody (05, 32 to 37, 09, 10)."""
     examined = Examined(demande=demande)
     try:
         check_presence(demande)
     except Refusal as refusal:
         return examined.refused(refusal, Transition.NE_PAS_TRAITER)
     try:
-        return replace(examined, key=csr.read(demande.csr))
+        examined = replace(examined, key=csr.read(demande.csr))
     except Refusal as refusal:
         return examined.refused(refusal)
+    if Product(demande.offre, demande.usage) in rules.closed_products:
+        return examined.refused(Refusal(codes.WSMG_10, Raison.PRODUIT_FERME))
+    return examined
 
 
 def examine_rights(examined: Examined, annuaire: Annuaire, context: RequestContext) -> Examined:
     """Acteur, habilitation, then completion from the annuaire (codes 10, then 44). A stopped demande stays so."""
     demande = examined.demande
     try:
-        acteur = _acteur(context.signataire, demande.id_nat_tiers, annuaire)
+        acteur = identify_or_refuse(context.signataire, demande.id_nat_tiers, annuaire, codes.WSMG_10)
         examined = replace(examined, acteur=acteur)
-        if examined.key is None:
+        if examined.refusal or examined.key is None:
             return examined
         held = annuaire.habilitations.get(acteur.personne.id_nat, ())
         check_habilitation(demande, acteur.personne, held, context.today)
         return _complete(examined, acteur, examined.key, annuaire)
     except Refusal as refusal:
         return examined if examined.refusal else examined.refused(refusal)
-
-
-def _acteur(signataire: str, id_nat_tiers: str | None, annuaire: Annuaire) -> Acteur:
-    try:
-        return identify(signataire, id_nat_tiers, annuaire)
-    except UnknownActeur as error:
-        raise Refusal(codes.WSMG_10, Raison.ACTEUR_INCONNU) from error
-    except NotAdministrateur as error:
-        raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
 
 
 def _complete(examined: Examined, acteur: Acteur, key: CsrPublicKey, annuaire: Annuaire) -> Examined:

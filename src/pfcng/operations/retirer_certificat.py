@@ -13,11 +13,12 @@ from pfcng.contract import codes
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCertificat
 from pfcng.contract.refusal import Refusal
-from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.igc.requests import CertificateRequest
 from pfcng.operations.context import RequestContext
+from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
@@ -56,12 +57,7 @@ def retirer_certificat(
         annuaire = load_annuaire(connection, context.environment, personnes=named)
     if demande is None:
         raise Refusal(codes.WSMG_27)
-    try:
-        acteur = identify(context.signataire, requete.id_nat_tiers, annuaire)
-    except UnknownActeur as error:
-        raise Refusal(codes.WSMG_11, Raison.ACTEUR_INCONNU) from error
-    except NotAdministrateur as error:
-        raise Refusal(codes.WSMG_11, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
+    acteur = identify_or_refuse(context.signataire, requete.id_nat_tiers, annuaire, codes.WSMG_11)
     _check_same_people(demande, acteur)
     step = _Step(numero=numero, acteur=acteur, database=database, context=context)
     certificate = _certificate(step, demande, requete.code_revocation, authority)

@@ -115,13 +115,6 @@ def server_fault(incident: str) -> bytes:
     return _fault("soap:Server", f"Erreur interne de la plateforme. Numéro d’incident : {incident}.")
 
 
-def not_served_fault(operation: Operation) -> bytes:
-    """The Fault for an operation of the contract that the platform does not serve yet."""
-    return _fault(
-        "soap:Server", f"L’opération {operation.soap_action} n’est pas encore disponible sur cette plateforme."
-    )
-
-
 def read_reply(raw: bytes) -> etree._Element:
     """The payload of a reply.
 

@@ -1,0 +1,217 @@
+"""The annuaire as registers publish it, a million lines at once: COPY into staging tables, then one merge.
+
+Everything happens on one connection and in its transaction: until the commit, others read the old annuaire; a kill
+leaves it as it was.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from psycopg import sql
+
+from pfcng.contract.catalogue import Environment
+from pfcng.store.database import DbConnection
+
+_LOCK: Final = 0x61_6E_6E_75
+"""Key of the advisory lock under which one import at a time merges: "annu"."""
+
+
+class StructureRow(NamedTuple):
+    """A structure of a register of structures, with the code of its département."""
+
+    id_nat: str
+    raison_sociale: str
+    departement: str
+
+
+class PersonneRow(NamedTuple):
+    """A person and one of their activities; a person has as many rows as activities.
+
+    Attributes:
+        nom: None in the row of a rejected line: the person may have structures that were not read.
+        structure: National identifier of the structure of the activity.
+        raison_sociale: Of that structure, with ``departement``, when the register tells both.
+    """
+
+    id_nat: str
+    genre: str | None = None
+    admin_asip: bool | None = None
+    nom: str | None = None
+    prenom: str | None = None
+    titre: str | None = None
+    profession: int | None = None
+    savoir_faire: str | None = None
+    structure: str | None = None
+    raison_sociale: str | None = None
+    departement: str | None = None
+
+
+Row = StructureRow | PersonneRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a merge changed; what was there already and alike is not counted.
+
+    Attributes:
+        rattachements_ignores: Those to a structure that nothing describes.
+    """
+
+    structures_ajoutees: int
+    structures_modifiees: int
+    personnes_ajoutees: int
+    personnes_modifiees: int
+    rattachements_ajoutes: int
+    rattachements_retires: int
+    rattachements_ignores: int
+
+
+_STAGING: Final = """
+CREATE TEMP TABLE import_structure (
+    ligne           bigint GENERATED ALWAYS AS IDENTITY,
+    id_nat          text NOT NULL,
+    raison_sociale  text NOT NULL,
+    departement     text NOT NULL
+) ON COMMIT DROP;
+
+CREATE TEMP TABLE import_personne (
+    ligne           bigint GENERATED ALWAYS AS IDENTITY,
+    id_nat          text NOT NULL,
+    genre           text,
+    admin_asip      boolean,
+    nom             text,
+    prenom          text,
+    titre           text,
+    profession      smallint,
+    savoir_faire    text,
+    structure       text,
+    raison_sociale  text,
+    departement     text
+) ON COMMIT DROP;
+"""
+
+_STRUCTURES: Final = """
+WITH source AS (
+    -- A register of structures knows its structures better than a line about a person; the last line counts.
+    SELECT DISTINCT ON (id_nat) rang, id_nat, raison_sociale, departement
+    FROM (
+        SELECT 0 AS rang, ligne, id_nat, raison_sociale, departement FROM import_structure
+        UNION ALL
+        SELECT 1, ligne, structure, raison_sociale, departement FROM import_personne WHERE raison_sociale IS NOT NULL
+    ) AS lue
+    ORDER BY id_nat, rang, ligne DESC
+), fusion AS (
+    INSERT INTO structure (environnement, id_nat, raison_sociale, departement)
+    SELECT %(environnement)s, n.id_nat, n.raison_sociale, n.departement
+    FROM source n
+    LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = n.id_nat
+    WHERE s.id_nat IS NULL
+        -- A structure of FINESS that is known, only FINESS changes.
+        OR (n.rang = 0 OR n.id_nat NOT LIKE '1%%')
+            AND (s.raison_sociale, s.departement) IS DISTINCT FROM (n.raison_sociale, n.departement)
+    ON CONFLICT (environnement, id_nat)
+    DO UPDATE SET raison_sociale = EXCLUDED.raison_sociale, departement = EXCLUDED.departement
+    RETURNING xmax = 0 AS ajoutee
+)
+SELECT count(*) FILTER (WHERE ajoutee) AS ajoutees, count(*) FILTER (WHERE NOT ajoutee) AS modifiees FROM fusion
+"""
+
+_PERSONNES: Final = """
+WITH groupe AS (
+    SELECT id_nat, min(ligne) AS ligne, bool_or(admin_asip) AS admin_asip,
+        coalesce(array_agg(DISTINCT savoir_faire) FILTER (WHERE savoir_faire IS NOT NULL), '{}') AS savoir_faire
+    FROM import_personne WHERE nom IS NOT NULL GROUP BY id_nat
+), source AS (
+    -- The first line of a person names them; a register that does not know who is AdminASIP leaves it as it is.
+    SELECT g.id_nat, i.genre, coalesce(g.admin_asip, p.admin_asip, false) AS admin_asip,
+        i.nom, i.prenom, i.titre, i.profession, g.savoir_faire
+    FROM groupe g
+    JOIN import_personne i USING (ligne)
+    LEFT JOIN personne p ON p.environnement = %(environnement)s AND p.id_nat = g.id_nat
+    WHERE (p.genre, p.nom, p.prenom, p.titre, p.profession, p.savoir_faire, p.admin_asip) IS DISTINCT FROM
+        (i.genre, i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, coalesce(g.admin_asip, p.admin_asip, false))
+), fusion AS (
+    INSERT INTO personne (environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire)
+    SELECT %(environnement)s, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire FROM source
+    ON CONFLICT (environnement, id_nat) DO UPDATE SET genre = EXCLUDED.genre, admin_asip = EXCLUDED.admin_asip,
+        nom = EXCLUDED.nom, prenom = EXCLUDED.prenom, titre = EXCLUDED.titre, profession = EXCLUDED.profession,
+        savoir_faire = EXCLUDED.savoir_faire
+    RETURNING xmax = 0 AS ajoutee
+)
+SELECT count(*) FILTER (WHERE ajoutee) AS ajoutees, count(*) FILTER (WHERE NOT ajoutee) AS modifiees FROM fusion
+"""
+
+_RATTACHEMENTS: Final = """
+CREATE TEMP TABLE import_rattachement ON COMMIT DROP AS
+SELECT i.personne, i.structure, s.id_nat IS NOT NULL AS connue
+FROM (
+    SELECT DISTINCT id_nat AS personne, structure FROM import_personne WHERE nom IS NOT NULL AND structure IS NOT NULL
+) AS i
+LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = i.structure;
+"""
+
+_ENDED: Final = """
+DELETE FROM rattachement r
+USING (SELECT id_nat FROM import_personne GROUP BY id_nat HAVING bool_and(nom IS NOT NULL)) AS lue
+WHERE r.environnement = %(environnement)s AND r.personne = lue.id_nat
+    AND NOT EXISTS (
+        SELECT FROM import_rattachement i WHERE i.personne = r.personne AND i.structure = r.structure)
+"""
+
+_BEGUN: Final = """
+INSERT INTO rattachement (environnement, personne, structure)
+SELECT %(environnement)s, i.personne, i.structure FROM import_rattachement i
+WHERE i.connue AND NOT EXISTS (
+    SELECT FROM rattachement r
+    WHERE r.environnement = %(environnement)s AND r.personne = i.personne AND r.structure = i.structure)
+"""
+
+
+def open_staging(connection: DbConnection) -> None:
+    """Make the staging tables, which the end of the transaction drops; wait for an import that is under way."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute(_STAGING)
+
+
+def stage(connection: DbConnection, kind: type[Row], rows: Iterable[Row]) -> None:
+    """Stream rows of one kind into staging."""
+    table = "import_structure" if kind is StructureRow else "import_personne"
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind._fields))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
+    with connection.cursor().copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def merge(connection: DbConnection, environment: Environment) -> Changes:
+    """Bring the annuaire of an environment to what was staged.
+
+    Persons and structures that were not staged stay. A staged person has exactly the staged structures that are known,
+    and keeps those of before if one of their lines was rejected.
+    """
+    parameters = {"environnement": environment}
+    # Statistics of what was staged and of what it meets: without them the planner joins a million rows one by one.
+    connection.execute("ANALYZE import_structure, import_personne")
+    structures = _one(connection, _STRUCTURES, parameters)
+    personnes = _one(connection, _PERSONNES, parameters)
+    connection.execute(_RATTACHEMENTS, parameters)
+    connection.execute("ANALYZE import_rattachement")
+    ended = connection.execute(_ENDED, parameters).rowcount
+    begun = connection.execute(_BEGUN, parameters).rowcount
+    unknown = _one(connection, "SELECT count(*) AS nombre FROM import_rattachement WHERE NOT connue", {})
+    return Changes(
+        structures_ajoutees=structures["ajoutees"],
+        structures_modifiees=structures["modifiees"],
+        personnes_ajoutees=personnes["ajoutees"],
+        personnes_modifiees=personnes["modifiees"],
+        rattachements_ajoutes=begun,
+        rattachements_retires=ended,
+        rattachements_ignores=unknown["nombre"],
+    )
+
+
+def _one(connection: DbConnection, statement: str, parameters: dict[str, Environment]) -> dict[str, int]:
+    row = connection.execute(statement, parameters).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always gives its row
+    return row
