@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install sandbox test format lint types imports check constraints clean
+.PHONY: install sandbox test format lint types imports check bench constraints clean
 
 install: .venv/.installed
 
@@ -28,12 +28,16 @@ lint: install
 	$(BIN)/ruff check .
 
 types: install
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests bench
 
 imports: install
 	$(BIN)/lint-imports
 
 check: format lint types imports test
+
+# Figures, not checks: read them on a quiet machine.
+bench: install
+	PYTHONPATH=tests $(BIN)/python bench/plateforme.py
 
 # The newest versions that pyproject.toml allows, for every Python and platform, with their hashes (needs uv).
 constraints:
