@@ -171,7 +171,7 @@ SSL_SERV = Product(Offre.SERV, Usage.SSL_SERV)
     ],
 )
 def test_roles_that_may_revoke(scenario: Scenario, product: Product, orderer: str, revoker: str, allowed: bool) -> None:
-    """Administrateur technique of the structure and offre, porteur, demandeur PS and PF for themselves (tables 5, 6)."""
+    """Administrateur technique of structure and offre, porteur, demandeur PS and PF for themselves (tables 5, 6)."""
     certificate = scenario.issue(product, context=make_context(orderer))
     if allowed:
         revoke(scenario, certificate, context=make_context(revoker))

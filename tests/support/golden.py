@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from difflib import unified_diff
 from pathlib import Path
 from secrets import token_hex
@@ -141,9 +141,10 @@ def canonical(element: etree._Element) -> str:
 class Names(dict[str, str]):
     """Name → value.
 
-    Given are ``aujourdhui``, ``hier`` and ``demain`` (days of Paris), ``jour`` (today as the guide prints it), ``alea``
-    (a text that nobody used), ``bourrage`` (64 KiB of white space) and, made when first asked for, ``csr…`` and
-    ``csr_fausse…``, whose signature is wrong. A certificate brings its ``.aki``, ``.serie``, ``.debut`` and ``.fin``.
+    Given are ``aujourdhui``, ``hier`` and ``demain`` (days of Paris), ``minuit`` (tomorrow's first second), ``jour``
+    (today as the guide prints it), ``alea`` (a text that nobody used), ``bourrage`` (64 KiB of white space) and, made
+    when first asked for, ``csr…`` and ``csr_fausse…``, whose signature is wrong. A certificate brings its ``.aki``,
+    ``.serie``, ``.debut`` and ``.fin``.
     """
 
     def __init__(self) -> None:
@@ -153,6 +154,7 @@ class Names(dict[str, str]):
             hier=(today - timedelta(days=1)).isoformat(),
             demain=(today + timedelta(days=1)).isoformat(),
             jour=f"{today:%d/%m/%Y}",
+            minuit=_instant(datetime.combine(today + timedelta(days=1), time(), _PARIS)),
             alea=token_hex(6),
             bourrage=" " * 65_536,
         )

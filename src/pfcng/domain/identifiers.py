@@ -26,8 +26,9 @@ _EMPLOYER: Final = {"1": "0", "3": "1", "5": "3", "6": "4"}
 """Type digit of an employee → type digit of the structure whose number the employee's identifier begins with."""
 _UNCHECKED: Final = "0"
 """The type of structures whose check digit, if there is one, is not known: ADELI-rang."""
-_CORSICA: Final = str.maketrans("AB", "12")
-_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
+_PLAIN: Final = bytes.maketrans(b"0123456789AB", bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2]))
+_DOUBLED: Final = bytes.maketrans(b"0123456789AB", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9, 2, 4]))
+"""What a digit counts, and what it counts doubled; the letters of Corsica (2A, 2B), and of test numbers, are 1 and 2."""
 _LA_POSTE: Final = "356000000"
 """SIREN whose establishments do not follow Luhn."""
 
@@ -44,9 +45,9 @@ def is_structure(id_nat: str) -> bool:
 
 def employer(id_nat: str) -> str | None:
     """The structure that the identifier of an employee names; None for a professional, known by ADELI or RPPS."""
-    number, separator, _ = id_nat[1:].partition("/")
-    type_ = _EMPLOYER.get(id_nat[:1])
-    return f"{type_}{number}" if separator and type_ else None
+    if "/" not in id_nat or id_nat[0] not in _EMPLOYER:
+        return None
+    return _EMPLOYER[id_nat[0]] + id_nat[1:].partition("/")[0]
 
 
 def has_good_key_personne(id_nat: str) -> bool:
@@ -62,6 +63,6 @@ def has_good_key_structure(id_nat: str) -> bool:
 
 
 def _luhn(number: str) -> bool:
-    """Luhn's rule; the letters of Corsica (2A, 2B), and those of test numbers, count as 1 and 2."""
-    digits = number.translate(_CORSICA)
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
+    """Luhn's rule: every second digit from the right counts double."""
+    digits = number.encode("ascii")
+    return (sum(digits[-1::-2].translate(_PLAIN)) + sum(digits[-2::-2].translate(_DOUBLED))) % 10 == 0

@@ -61,6 +61,8 @@ class Transition(Enum):
     """A presence rule failed, or the lot was refused at syntax (§14.2)."""
     TRANSMETTRE = Step((_D.VALIDEE, _D.TRANSMISE), (_P.A_RETIRER, _P.A_RETIRER))
     """PFCNG-IGC registered the demande, inside retrait for the WS channel (RMT_ERR_003)."""
+    ECHOUER = Step((_D.VALIDEE, _D.NON_TRAITEE), (_P.A_RETIRER, _P.ANNULE))
+    """PFCNG-IGC refused to register the demande (RMT_ERR_004)."""
     RETIRER = Step((_D.TRANSMISE, _D.TRANSMISE), (_P.A_RETIRER, _P.RETIRE))
     """PFCNG-IGC issued the certificate and it is stored (RMT_ERR_009)."""
     DELIVRER = Step((_D.TRANSMISE, _D.CLOSE), (_P.RETIRE, _P.ACTIF))

@@ -1,5 +1,6 @@
 """The files of registers as streams of lines: plain or zipped, of any size, in UTF-8 or in latin-1."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,13 +32,25 @@ class Source:
     size: int | None
 
     def lines(self) -> Iterator[bytes]:
-        """Its lines with their ends; a longer one than MAX_LINE is cut, and the rest of it skipped."""
+        """Its lines with their ends; of one that is longer than MAX_LINE, the beginning.
+
+        Raises:
+            UnreadableFile: The rest of the file cannot be read.
+        """
         read = self.stream.readline
-        while line := read(MAX_LINE):
-            if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                while (rest := read(MAX_LINE)) and not rest.endswith(b"\n"):
-                    pass
-            yield line
+        try:
+            while line := read(MAX_LINE):
+                if is_cut(line):
+                    while (rest := read(MAX_LINE)) and is_cut(rest):
+                        pass
+                yield line
+        except (BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise UnreadableFile("lecture interrompue : le fichier est abîmé ou inaccessible") from error
+
+
+def is_cut(line: bytes) -> bool:
+    """Whether only the beginning of a line was read."""
+    return len(line) == MAX_LINE and not line.endswith(b"\n")
 
 
 class Decoder:
@@ -81,7 +94,7 @@ def open_source(path: Path) -> Iterator[Source]:
     try:
         opened = path.open("rb")
     except OSError as error:
-        raise UnreadableFile(f"{path} : {_reason(error)}") from error
+        raise UnreadableFile(_reason(error)) from error
     with opened:
         if opened.peek(len(_ZIP)).startswith(_ZIP):
             with _open_zip(path) as source:
@@ -95,12 +108,16 @@ def _open_zip(path: Path) -> Iterator[Source]:
     try:
         archive = ZipFile(path)
     except (BadZipFile, OSError) as error:
-        raise UnreadableFile(f"{path} : archive zip illisible") from error
+        raise UnreadableFile("archive zip illisible") from error
     with archive:
         members = [member for member in archive.infolist() if _ZIPPED.lower() in member.filename.lower()]
         if len(members) != 1:
-            raise UnreadableFile(f"{path} : l’archive doit contenir un fichier …{_ZIPPED}…, et un seul")
-        with archive.open(members[0]) as stream:
+            raise UnreadableFile(f"l’archive zip doit contenir un fichier …{_ZIPPED}…, et un seul")
+        try:
+            stream = archive.open(members[0])
+        except (BadZipFile, RuntimeError) as error:
+            raise UnreadableFile("archive zip chiffrée ou d’un type inconnu") from error
+        with stream:
             yield Source(stream, members[0].file_size)
 
 

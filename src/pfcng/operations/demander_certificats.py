@@ -12,7 +12,7 @@ from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import Transition
 from pfcng.operations.context import RequestContext
-from pfcng.operations.examination import Examined, examine_content, examine_rights
+from pfcng.operations.examination import Examined, examine_content, examine_rights, identify_acteur
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.registration import register
 from pfcng.pki import csr
@@ -42,6 +42,7 @@ def demander_certificats(
             personnes=_personnes(requete.demandes, context),
             structures={demande.id_nat_struct for demande in requete.demandes if demande.id_nat_struct},
         )
+        lot = [identify_acteur(examined, annuaire, context) for examined in lot]
         lot = [examine_rights(examined, annuaire, context) for examined in lot]
         registered = register(connection, lot, acte=ACTE, context=context)
     first = registered.first_refusal
@@ -63,10 +64,10 @@ def record_refused_lot(
     if not demandes:
         record_refusal(ACTE, refusal, database=database, arrival=context)
         return
-    lot = [Examined(demande=demande).refused(refusal, Transition.NE_PAS_TRAITER) for demande in demandes]
     with database.transaction() as connection:
         annuaire = load_annuaire(connection, context.environment, personnes=_personnes(demandes, context))
-        lot = [examine_rights(examined, annuaire, context) for examined in lot]
+        named = [identify_acteur(Examined(demande=demande), annuaire, context) for demande in demandes]
+        lot = [examined.refused(refusal, Transition.NE_PAS_TRAITER) for examined in named]
         register(connection, lot, acte=ACTE, context=context, refused_whole=refusal)
 
 

@@ -6,6 +6,8 @@ Source: guide §7.2, §14.2, §17.4, §20 RMT_ERR_001 and 002; docs/life-of-a-de
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Offre
 from pfcng.contract.codes import Raison
@@ -19,6 +21,8 @@ from pfcng.store import demandes as store, journal
 from pfcng.store.adresses import claim_addresses
 from pfcng.store.database import DbConnection, Row
 from pfcng.store.revocations import find_banned
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,10 @@ def register(
             for examined, (numero, _) in zip(lot, numbers, strict=True)
         ],
     )
+    for examined, (numero, _) in zip(lot, numbers, strict=True):
+        if examined.refusal:
+            code, cause = examined.refusal.code.value, examined.refusal.diagnostic or examined.refusal.raison
+            log.info("demande.refused", incident=context.incident, demande=numero, code=code, cause=cause)
     numeros = [numero for numero, _ in numbers]
     return Registered(indice=indice, demandes=tuple(zip(numeros, lot, strict=True)))
 

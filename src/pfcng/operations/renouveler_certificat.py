@@ -15,7 +15,7 @@ from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState
 from pfcng.operations.context import RequestContext
-from pfcng.operations.examination import Examined, examine_content, examine_rights
+from pfcng.operations.examination import Examined, examine_content, examine_rights, identify_acteur
 from pfcng.operations.find_certificate import find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.registration import register
@@ -49,7 +49,8 @@ def renouveler_certificat(
             personnes={*named, *filter(None, [demande.id_nat_beneficiaire])},
             structures=set(filter(None, [demande.id_nat_struct])),
         )
-        examined = examine_rights(examine_content(demande, rules), annuaire, context)
+        examined = identify_acteur(examine_content(demande, rules), annuaire, context)
+        examined = examine_rights(examined, annuaire, context)
         examined = _check_own(_check_current(examined, produit, context), produit)
         registered = register(connection, [examined], acte=ACTE, context=context, renouvelle=produit["numero"])
     [(numero, examined)] = registered.demandes

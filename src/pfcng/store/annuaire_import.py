@@ -103,7 +103,7 @@ WITH source AS (
     ORDER BY id_nat, rang, ligne DESC
 ), fusion AS (
     INSERT INTO structure (environnement, id_nat, raison_sociale, departement)
-    SELECT %(environnement)s, n.id_nat, n.raison_sociale, n.departement
+    SELECT %(environnement)s::environnement, n.id_nat, n.raison_sociale, n.departement
     FROM source n
     LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = n.id_nat
     WHERE s.id_nat IS NULL
@@ -133,7 +133,7 @@ WITH groupe AS (
         (i.genre, i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, coalesce(g.admin_asip, p.admin_asip, false))
 ), fusion AS (
     INSERT INTO personne (environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire)
-    SELECT %(environnement)s, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire FROM source
+    SELECT %(environnement)s::environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire FROM source
     ON CONFLICT (environnement, id_nat) DO UPDATE SET genre = EXCLUDED.genre, admin_asip = EXCLUDED.admin_asip,
         nom = EXCLUDED.nom, prenom = EXCLUDED.prenom, titre = EXCLUDED.titre, profession = EXCLUDED.profession,
         savoir_faire = EXCLUDED.savoir_faire
@@ -161,10 +161,11 @@ WHERE r.environnement = %(environnement)s AND r.personne = lue.id_nat
 
 _BEGUN: Final = """
 INSERT INTO rattachement (environnement, personne, structure)
-SELECT %(environnement)s, i.personne, i.structure FROM import_rattachement i
+SELECT %(environnement)s::environnement, i.personne, i.structure FROM import_rattachement i
 WHERE i.connue AND NOT EXISTS (
     SELECT FROM rattachement r
     WHERE r.environnement = %(environnement)s AND r.personne = i.personne AND r.structure = i.structure)
+ORDER BY i.personne, i.structure
 """
 
 
@@ -191,7 +192,8 @@ def merge(connection: DbConnection, environment: Environment) -> Changes:
     and keeps those of before if one of their lines was rejected.
     """
     parameters = {"environnement": environment}
-    # Statistics of what was staged and of what it meets: without them the planner joins a million rows one by one.
+    connection.execute("SET LOCAL work_mem = '64MB'")
+    # Without statistics of what was staged the planner may join a million rows one by one.
     connection.execute("ANALYZE import_structure, import_personne")
     structures = _one(connection, _STRUCTURES, parameters)
     personnes = _one(connection, _PERSONNES, parameters)

@@ -1,10 +1,12 @@
 """The way of a request, step by step (architecture: steps 2 to 10; step 1 comes before, in ``service``)."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+import psycopg
 import structlog
 from cryptography.x509.oid import NameOID
 
@@ -25,7 +27,7 @@ from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.renouveler_certificat import renouveler_certificat
-from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, retirer_certificat
+from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, record_loss, retirer_certificat
 from pfcng.operations.revoquer_certificat import revoquer_certificat
 from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.pki import names
@@ -36,6 +38,7 @@ from pfcng.xml.soap import ClientFault
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 _OK: Final = 200
 _FAULT: Final = 500
 
@@ -57,24 +60,40 @@ class Reply:
     Attributes:
         diagnostic: The precise cause of a refusal, for the sandbox's header.
         on_sent: To be called once the reply was handed to the network whole (step 10).
+        on_lost: To be called instead when the client had left before.
     """
 
     status: int
     content: bytes
     diagnostic: str = ""
     on_sent: Callable[[], None] | None = None
+    on_lost: Callable[[], None] | None = None
+
+
+def guard(work: Callable[[], T], incident: str, *expected: type[Exception]) -> T | Reply:
+    """The edge: what nobody foresaw becomes a Server fault with its incident number, and is logged.
+
+    The log has the frames and the kind of the error. Of a database's error it has the first line alone: the details
+    quote rows.
+    """
+    try:
+        return work()
+    except Exception as error:
+        if isinstance(error, expected):
+            raise
+        cause = (error.diag.message_primary or "no answer") if isinstance(error, psycopg.Error) else str(error)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("request.failed", incident=incident, kind=type(error).__name__, cause=cause, frames=frames)  # noqa: TRY400
+        return Reply(status=_FAULT, content=soap.server_fault(incident))
 
 
 def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
-    """Answer a request of an admitted peer. Never raises: what nobody foresaw is a Server fault with its incident."""
+    """Answer a request of an admitted peer."""
     try:
         return _answer(call, arrival, platform)
     except ClientFault as fault:
         log.info("request.malformed", incident=arrival.incident, cause=fault.diagnostic)
         return Reply(status=_FAULT, content=soap.client_fault(fault.text), diagnostic=fault.diagnostic)
-    except Exception:
-        log.exception("request.failed", incident=arrival.incident)
-        return Reply(status=_FAULT, content=soap.server_fault(arrival.incident))
 
 
 def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -169,5 +188,10 @@ def _replied(response: Response) -> Reply:
 
 def _delivering(retrait: Retrait, platform: Platform, context: RequestContext) -> Reply:
     # 10. Retrait only: delivered → demande close, produit actif.
-    confirm = partial(confirm_delivery, retrait, database=platform.database, context=context)
-    return Reply(status=_OK, content=soap.wrap(codec.encode(retrait.reponse)), on_sent=confirm)
+    database = platform.database
+    return Reply(
+        status=_OK,
+        content=soap.wrap(codec.encode(retrait.reponse)),
+        on_sent=partial(confirm_delivery, retrait, database=database, context=context),
+        on_lost=partial(record_loss, retrait, database=database, context=context),
+    )

@@ -1,6 +1,7 @@
 """The ASGI application of the Web Service: both endpoints, the WSDL, steps 1 and 2 of a request."""
 
 import secrets
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -11,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from pfcng.contract import codes, schemas
 from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
 from pfcng.operations.context import Arrival
 from pfcng.pki import names
 from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_certificate
-from pfcng.web.pipeline import Call, Reply, serve
+from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
 
 log = structlog.get_logger()
@@ -75,10 +76,12 @@ class _Handler:
     async def _call(self, request: Request) -> Response:
         incident = secrets.token_hex(8)
         try:
-            arrival = await run_in_threadpool(self._arrive, request, incident)
+            arrival = await run_in_threadpool(guard, partial(self._arrive, request, incident), incident, NotAdmitted)
         except NotAdmitted as refusal:
             log.warning("peer.refused", incident=incident, endpoint=self._endpoint, cause=refusal.reason)
             return PlainTextResponse(refusal.sentence + "\n", status_code=403)
+        if isinstance(arrival, Reply):
+            return _WireReply(arrival, incident, diagnostics=False)
         try:
             raw = await _body(request)
         except ClientDisconnect:
@@ -91,7 +94,7 @@ class _Handler:
             content_type=header("content-type"),
             content_encoding=header("content-encoding"),
         )
-        reply = await run_in_threadpool(serve, call, arrival, self._platform)
+        reply = await run_in_threadpool(guard, partial(serve, call, arrival, self._platform), incident)
         return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
 
     def _arrive(self, request: Request, incident: str) -> Arrival:
@@ -129,13 +132,20 @@ class _WireReply(Response):
         if diagnostics and reply.diagnostic:
             self.headers[DIAGNOSTIC_HEADER] = quote(reply.diagnostic, safe=" :;,.()/'=#-_")
         self._on_sent = reply.on_sent
+        self._on_lost = reply.on_lost
         self._incident = incident
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, then confirm."""
+        """Send, then confirm, and only then end: the connection's next request waits until step 10 is committed."""
+
+        async def send_open(message: Message) -> None:
+            await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
         left = await Request(scope, receive).is_disconnected()
-        await super().__call__(scope, receive, send)
+        await super().__call__(scope, receive, send_open)
         if left:
             log.error("reply.lost", incident=self._incident, code=codes.WSMG_38.value)
-        elif self._on_sent is not None:
-            await run_in_threadpool(self._on_sent)
+        follow_up = self._on_lost if left else self._on_sent
+        if follow_up is not None:
+            await run_in_threadpool(follow_up)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -56,7 +56,8 @@ def test_delivery_is_confirmed_after_the_last_byte(calls: list[str]) -> None:
     """The whole body was given to the network before the confirmation (guide §15.2)."""
     wire = Wire()
     deliver(wire, reply_that_calls(calls))
-    assert [message["type"] for message in wire.sent] == ["http.response.start", "http.response.body"]
+    assert [message.get("body") for message in wire.sent] == [None, b"<reply/>", b""]
+    assert [message.get("more_body") for message in wire.sent] == [None, True, False]
     assert calls == ["delivered"]
 
 
