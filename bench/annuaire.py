@@ -118,7 +118,9 @@ def _finess(number: int) -> str:
 
 def _with_key(digits: str) -> str:
     """The digits and the key of Luhn's rule."""
-    total = sum(int(digit) if place % 2 else sum(divmod(2 * int(digit), 10)) for place, digit in enumerate(digits[::-1]))
+    total = sum(
+        int(digit) if place % 2 else sum(divmod(2 * int(digit), 10)) for place, digit in enumerate(digits[::-1])
+    )
     return f"{digits}{-total % 10}"
 
 

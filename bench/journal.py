@@ -3,7 +3,7 @@
     python bench/journal.py [entries]
 
 A million entries without an argument, in a database of its own. Everything is fictitious.
-"""  # noqa: INP001 - a program, not a package
+"""
 
 import os
 import sys

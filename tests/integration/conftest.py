@@ -30,6 +30,8 @@ def postgres() -> Iterator[str]:
 
 def _with_tables(dsn: str) -> str:
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # processes are killed here, machines are not
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE modele")
     migrate(make_conninfo(dsn, dbname="modele"))
     return dsn

@@ -105,7 +105,11 @@ def lines(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         connection.execute("CREATE DATABASE tableau21 TEMPLATE modele")
     database = Database(make_conninfo(postgres, dbname="tableau21"))
     load_annuaire(database, tmp_path_factory.mktemp("annuaire"))
-    admin = {"administrateur": ADMIN, "nom_administrateur": "ROBERT-TEST", "prenom_administrateur": "CLAUDE"}
+    admin: dict[str, Any] = {
+        "administrateur": ADMIN,
+        "nom_administrateur": "ROBERT-TEST",
+        "prenom_administrateur": "CLAUDE",
+    }
     add_produit(database, 1, **PRO, **admin)
     add_produit(database, 2, **PRO)
     add_revocation(
@@ -499,7 +503,7 @@ def test_filters_are_anded(annuaire: Database) -> None:
     add_produit(annuaire, 2, lot=2, usage="SIGN")
     add_produit(annuaire, 3, lot=1, usage="CONF")
     add_produit(annuaire, 4, lot=1, usage="SIGN", creee_le=other_day)
-    filters = {"indice_lot": "1", "usage": Usage.SIGN, "date_creation_demande": date(2026, 3, 2)}
+    filters: dict[str, Any] = {"indice_lot": "1", "usage": Usage.SIGN, "date_creation_demande": date(2026, 3, 2)}
     assert numbers(annuaire, DEMANDES, **filters) == [1]
 
 
@@ -547,7 +551,7 @@ def test_porteur_sees_their_own_alone(annuaire: Database, kind: TypeDemande) -> 
 def test_porteur_who_left_the_structure_still_sees_their_own(annuaire: Database) -> None:
     """A produit makes a porteur, and another filter that finds nothing does not unmake them (§8 table 5)."""
     add_produit(annuaire, 1, **{**PRO, "id_nat_struct": CENTRE})
-    wanted = {"id_nat_struct": CENTRE, "context": make_context(AGENT)}
+    wanted: dict[str, Any] = {"id_nat_struct": CENTRE, "context": make_context(AGENT)}
     assert numbers(annuaire, PRODUITS, Offre.PRO, **wanted) == [1_001]
     assert numbers(annuaire, PRODUITS, Offre.PRO, **wanted, usage=Usage.CONF) == []
     assert numbers(annuaire, REVOCATIONS, Offre.PRO, **wanted) == []
@@ -599,7 +603,7 @@ def test_signer_must_be_known_and_tiers_needs_an_admin(
 
 def test_beneficiaire_that_nobody_knows_is_told_to_an_administrateur_alone(annuaire: Database) -> None:
     """RMT_ERR_016, once nothing was found: a former bénéficiaire's produits stay visible."""
-    unknown = {"id_nat_beneficiaire": "899799999999"}
+    unknown: dict[str, Any] = {"id_nat_beneficiaire": "899799999999"}
     expected = ("WSMG-00000043", Raison.BENEFICIAIRE_INCONNU)
     assert refusal_of(annuaire, PRODUITS, Offre.PRO, **unknown) == expected
     stranger = refusal_of(annuaire, DEMANDES, Offre.PRO, **unknown, context=make_context(AGENT))
@@ -610,8 +614,8 @@ def test_beneficiaire_that_nobody_knows_is_told_to_an_administrateur_alone(annua
 
 def test_structure_that_nobody_knows_is_told_to_an_admin_asip_alone(annuaire: Database) -> None:
     """RMT_ERR_016: « La structure n’existe pas dans l’annuaire »."""
-    unknown = {"id_nat_struct": "1999999999"}
-    for_tiers = {"context": make_context(ADMIN), "id_nat_tiers": EDITEUR}
+    unknown: dict[str, Any] = {"id_nat_struct": "1999999999"}
+    for_tiers: dict[str, Any] = {"context": make_context(ADMIN), "id_nat_tiers": EDITEUR}
     assert refusal_of(annuaire, DEMANDES, **unknown, **for_tiers) == ("WSMG-00000043", Raison.STRUCTURE_INCONNUE)
     assert refusal_of(annuaire, DEMANDES, **unknown) == ("WSMG-00000007", "")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from pfcng.contract.catalogue import Offre, Product, Usage
+from pfcng.contract.catalogue import TABLE_11, Offre, Presence, Product, Usage
 from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
@@ -62,10 +62,16 @@ class Scenario:
         return x509.load_pem_x509_certificate((retrait.reponse.certificat or "").encode())
 
     def issue(
-        self, product: Product = ORG, *, context: RequestContext | None = None, **changes: object
+        self,
+        product: Product = ORG,
+        *,
+        context: RequestContext | None = None,
+        csr: str | None = None,
+        mail_sujet: str | None = "sujet@hopital.example",
     ) -> x509.Certificate:
         """A certificate that was ordered and delivered."""
-        return self.withdraw(self.order(product, context=context, **changes), context=context)
+        address = {} if TABLE_11[product]["mailSujet"] is Presence.INTERDIT else {"mail_sujet": mail_sujet}
+        return self.withdraw(self.order(product, context=context, csr=csr, rules=None, **address), context=context)
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
         """What the database has."""

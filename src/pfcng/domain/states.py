@@ -5,7 +5,7 @@ states and nothing else. Source: guide §14.2, §15.2, §20; docs/life-of-a-dema
 """
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum, StrEnum, unique
 
 
 class DemandeState(StrEnum):
@@ -50,6 +50,7 @@ class Step:
 _D, _P = DemandeState, ProduitState
 
 
+@unique
 class Transition(Enum):
     """Every change of state there is, by what caused it."""
 
@@ -61,14 +62,12 @@ class Transition(Enum):
     """A presence rule failed, or the lot was refused at syntax (§14.2)."""
     TRANSMETTRE = Step((_D.VALIDEE, _D.TRANSMISE), (_P.A_RETIRER, _P.A_RETIRER))
     """PFCNG-IGC registered the demande, inside retrait for the WS channel (RMT_ERR_003)."""
-    ECHOUER = Step((_D.VALIDEE, _D.NON_TRAITEE), (_P.A_RETIRER, _P.ANNULE))
-    """PFCNG-IGC refused to register the demande (RMT_ERR_004)."""
     RETIRER = Step((_D.TRANSMISE, _D.TRANSMISE), (_P.A_RETIRER, _P.RETIRE))
     """PFCNG-IGC issued the certificate and it is stored (RMT_ERR_009)."""
     DELIVRER = Step((_D.TRANSMISE, _D.CLOSE), (_P.RETIRE, _P.ACTIF))
     """The reply that carries the certificate was handed to the network (§15.2)."""
     ANNULER_VALIDEE = Step((_D.VALIDEE, _D.NON_TRAITEE), (_P.A_RETIRER, _P.ANNULE))
-    """Given up, or not withdrawn in time, before the authority knew of it (§8 table 6, RMT_ERR_008)."""
+    """Given up, not withdrawn in time, or refused by the authority at registration (RMT_ERR_004, RMT_ERR_008)."""
     ANNULER_TRANSMISE = Step((_D.TRANSMISE, _D.ANNULEE), (_P.A_RETIRER, _P.ANNULE))
     """Idem, after the authority registered it (RMT_ERR_008)."""
     REVOQUER_ACTIF = Step((_D.CLOSE, _D.CLOSE), (_P.ACTIF, _P.REVOQUE))

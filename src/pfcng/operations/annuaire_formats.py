@@ -5,7 +5,8 @@ Source: docs/annuaire.md.
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, Protocol, TypeVar
 
@@ -181,20 +182,20 @@ def recognise(first_line: str) -> Reader:
     raise UnknownFormat("ce n’est ni PS_LibreAcces_Personne_activite, ni FINESS etalab, ni un fichier d’employés")
 
 
-def doubts(row: Row) -> Iterator[str]:
+def doubts(row: Row) -> Sequence[str]:
     """What is odd in a row, and is told without refusing it."""
     if isinstance(row, StructureRow):
-        if not has_good_key_structure(row.id_nat):
-            yield f"clé de contrôle fausse : structure {row.id_nat}"
-        return
+        return () if has_good_key_structure(row.id_nat) else (f"clé de contrôle fausse : structure {row.id_nat}",)
+    found = []
     if not has_good_key_personne(row.id_nat):
-        yield f"clé de contrôle fausse : personne {row.id_nat}"
+        found.append(f"clé de contrôle fausse : personne {row.id_nat}")
     if row.structure is None:
-        return
+        return found
     if not is_structure(row.structure):
-        yield f"identifiant de structure de forme inconnue, rattachement ignoré : {row.structure[:64]!r}"
+        found.append(f"identifiant de structure de forme inconnue, rattachement ignoré : {row.structure[:64]!r}")
     elif not has_good_key_structure(row.structure):
-        yield f"clé de contrôle fausse : structure {row.structure}"
+        found.append(f"clé de contrôle fausse : structure {row.structure}")
+    return found
 
 
 _LIBRE_ACCES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -260,12 +261,14 @@ def _check_personne(id_nat: str) -> None:
         raise BadLine(f"identifiant national de personne de forme inconnue : {id_nat[:64]!r}")
 
 
+@lru_cache
 def _profession(code: str) -> int:
     if not (code.isascii() and code.isdecimal() and len(code) <= 4):
         raise BadLine(f"code de profession illisible : {code[:20]!r}")
     return int(code)
 
 
+@lru_cache
 def _departement(code: str) -> str:
     """The code of a département that has a label.
 

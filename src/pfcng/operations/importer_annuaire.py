@@ -18,8 +18,10 @@ SHOWN: Final = 10
 _STEP: Final = 2_000
 """Lines between two calls of the progress."""
 
-Progress = Callable[[Path, int, int | None], None]
-"""Told now and then: the file, the bytes of it that were read, its size when it is known."""
+MERGE: Final = "fusion"
+"""The step after the files."""
+Progress = Callable[[str, int, int | None], None]
+"""Told now and then: the step, which is the name of a file or MERGE; the bytes done; how many there are, if known."""
 
 
 class FileRefused(ValueError):
@@ -79,7 +81,7 @@ def importer_annuaire(
     environment: Environment,
     *,
     exploitation: Exploitation,
-    on_progress: Progress = lambda _path, _read, _size: None,
+    on_progress: Progress = lambda _step, _done, _size: None,
 ) -> ImportAccount:
     """Bring the annuaire of an environment to what the files say, all of them or nothing.
 
@@ -102,6 +104,7 @@ def importer_annuaire(
                 first = lines.account.first_rejected[0]
                 raise FileRefused(f"{path} : aucune ligne n’est lisible ; ligne {first.line} : {first.text}.")
             accounts.append(lines.account)
+        on_progress(MERGE, 0, None)
         account = ImportAccount(files=tuple(accounts), changes=merge(connection, environment))
         journal.write(connection, [exploitation.entry("annuaire.importer", _detail(account), environment)])
     return account
@@ -111,7 +114,7 @@ class _Lines:
     """The lines of one file as rows of staging, and the account of them."""
 
     def __init__(self, path: Path, source: Source, on_progress: Progress) -> None:
-        self._path, self._size, self._on_progress = path, source.size, on_progress
+        self._name, self._size, self._on_progress = path.name, source.size, on_progress
         self._lines = source.lines()
         self._decoder = Decoder()
         first = next(self._lines, b"")
@@ -134,7 +137,7 @@ class _Lines:
                 for doubt in doubts(row):
                     self.account.doubt(number, doubt)
                 yield row
-        self._on_progress(self._path, self._read, self._size)
+        self._on_progress(self._name, self._read, self._size)
 
     def _row(self, line: bytes) -> Row | None:
         if is_cut(line):
@@ -149,7 +152,7 @@ class _Lines:
         self.account.lines += 1
         self._read += size
         if number % _STEP == 0:
-            self._on_progress(self._path, self._read, self._size)
+            self._on_progress(self._name, self._read, self._size)
 
 
 def _detail(account: ImportAccount) -> str:

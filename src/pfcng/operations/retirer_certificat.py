@@ -136,7 +136,7 @@ def _register(step: _Step, request: CertificateRequest, authority: EmbeddedAutho
         raise Refusal(codes.WSMG_18, diagnostic=f"PFCNG-IGC: {error}") from error
     except (RequestRefused, RegistrationConflict) as error:
         with suppress(StateConflict), step.database.transaction() as connection:
-            _move(connection, step, Transition.ECHOUER)
+            _move(connection, step, Transition.ANNULER_VALIDEE)
         raise Refusal(codes.WSMG_17, diagnostic=f"PFCNG-IGC: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """Keys and certificates as files, so that a start that was killed goes on where it stopped.
 
-A file is written beside its place and renamed into it. A new key first removes the certificate of the one before:
-a certificate that is there belongs to the key that is there.
+A file is written beside its place and renamed into it. A new key first removes the certificate of the one before, and
+so does a key that was put in another's place: a certificate that is there belongs to the key that is there.
 """
 
 import os
@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -21,10 +24,22 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pfcng.pki.keys import Credential, load_pem
+from pfcng.sandbox.mistakes import SandboxError
+
+class DamagedKeyError(SandboxError):
+    """A key file was damaged."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"La clé {path} est illisible ou endommagée. Effacez ce fichier : le bac à sable refera la clé et ce "
+            "qu’elle certifie."
+        )
+
 
 PUBLIC_MODE: Final = 0o644
 PRIVATE_MODE: Final = 0o600
 _THREADS: Final = 2
+_PROOF: Final = b"pfcng: this key signs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +49,49 @@ class Pair:
     certificate: Path
     key: Path
 
+    def load_chain(self) -> tuple[x509.Certificate, ...]:
+        """The certificate and what follows it; nothing when any of it cannot be read."""
+        try:
+            chain = x509.load_pem_x509_certificates(self.certificate.read_bytes())
+            for certificate in chain:
+                certificate.public_key(), certificate.subject, certificate.extensions  # noqa: B018 - parsed when asked
+        except (FileNotFoundError, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+            return ()
+        return tuple(chain)
+
     def load_certificate(self) -> x509.Certificate | None:
         """The certificate, if there is one that can be read."""
-        try:
-            return x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
+        return next(iter(self.load_chain()), None)
 
     def load_key(self) -> rsa.RSAPrivateKey:
-        """The key, which must be there; one that we made ourselves needs no proof of its primes."""
-        key = load_pem_private_key(self.key.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+        """The key, which must be there; one that was checked needs no proof of its primes.
+
+        Raises:
+            DamagedKeyError: It is no RSA key in the clear.
+        """
+        try:
+            key = load_pem_private_key(self.key.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise DamagedKeyError(self.key) from error
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError(f"not an RSA key: {self.key}")
+            raise DamagedKeyError(self.key)
         return key
+
+    def check_key(self) -> None:
+        """See that the key signs, and take away a certificate that is another key's.
+
+        Raises:
+            DamagedKeyError: It does not.
+        """
+        key = self.load_key()
+        public_key = key.public_key()
+        try:
+            public_key.verify(key.sign(_PROOF, PKCS1v15(), SHA256()), _PROOF, PKCS1v15(), SHA256())
+        except (InvalidSignature, ValueError) as error:
+            raise DamagedKeyError(self.key) from error
+        certificate = self.load_certificate()
+        if certificate is not None and certificate.public_key() != public_key:
+            self.certificate.unlink()
 
     def load(self) -> Credential:
         """Both, proven to belong together."""
@@ -64,12 +109,23 @@ class Pair:
         write(self.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=PRIVATE_MODE)
 
 
-def make_missing_keys(pairs: Iterable[tuple[Pair, int]]) -> None:
-    """Make the keys that are not there, of so many bits each; generation runs outside the interpreter's lock."""
-    missing = [(pair, bits) for pair, bits in pairs if not pair.key.exists()]
+def ensure_keys(pairs: Iterable[tuple[Pair, int]]) -> None:
+    """Check the keys that are there and make the others, of so many bits each, outside the interpreter's lock.
+
+    Raises:
+        DamagedKeyError: One that is there is of no use.
+    """
     with ThreadPoolExecutor(_THREADS) as threads:
-        for made in [threads.submit(pair.make_key, bits) for pair, bits in missing]:
-            made.result()
+        done = [
+            threads.submit(pair.check_key) if pair.key.exists() else threads.submit(pair.make_key, bits)
+            for pair, bits in pairs
+        ]
+        try:
+            for one in done:
+                one.result()
+        except BaseException:
+            threads.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the keys that were not begun
+            raise
 
 
 def write(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> None:

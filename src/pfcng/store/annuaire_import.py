@@ -92,7 +92,9 @@ CREATE TEMP TABLE import_personne (
 """
 
 _STRUCTURES: Final = """
-WITH source AS (
+CREATE TEMP TABLE import_structure_neuve ON COMMIT DROP AS
+SELECT n.id_nat, n.raison_sociale, n.departement, s.id_nat IS NOT NULL AS connue
+FROM (
     -- A register of structures knows its structures better than a line about a person; the last line counts.
     SELECT DISTINCT ON (id_nat) rang, id_nat, raison_sociale, departement
     FROM (
@@ -101,45 +103,52 @@ WITH source AS (
         SELECT 1, ligne, structure, raison_sociale, departement FROM import_personne WHERE raison_sociale IS NOT NULL
     ) AS lue
     ORDER BY id_nat, rang, ligne DESC
-), fusion AS (
-    INSERT INTO structure (environnement, id_nat, raison_sociale, departement)
-    SELECT %(environnement)s::environnement, n.id_nat, n.raison_sociale, n.departement
-    FROM source n
-    LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = n.id_nat
-    WHERE s.id_nat IS NULL
-        -- A structure of FINESS that is known, only FINESS changes.
-        OR (n.rang = 0 OR n.id_nat NOT LIKE '1%%')
-            AND (s.raison_sociale, s.departement) IS DISTINCT FROM (n.raison_sociale, n.departement)
-    ON CONFLICT (environnement, id_nat)
-    DO UPDATE SET raison_sociale = EXCLUDED.raison_sociale, departement = EXCLUDED.departement
-    RETURNING xmax = 0 AS ajoutee
-)
-SELECT count(*) FILTER (WHERE ajoutee) AS ajoutees, count(*) FILTER (WHERE NOT ajoutee) AS modifiees FROM fusion
+) AS n
+LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = n.id_nat
+WHERE s.id_nat IS NULL
+    -- A structure of FINESS that is known, only FINESS changes.
+    OR (n.rang = 0 OR n.id_nat NOT LIKE '1%%')
+        AND (s.raison_sociale, s.departement) IS DISTINCT FROM (n.raison_sociale, n.departement)
+"""
+
+_CHANGED_STRUCTURES: Final = """
+UPDATE structure s SET raison_sociale = n.raison_sociale, departement = n.departement
+FROM import_structure_neuve n WHERE n.connue AND s.environnement = %(environnement)s AND s.id_nat = n.id_nat
+"""
+
+_ADDED_STRUCTURES: Final = """
+INSERT INTO structure (environnement, id_nat, raison_sociale, departement)
+SELECT %(environnement)s::environnement, id_nat, raison_sociale, departement
+FROM import_structure_neuve WHERE NOT connue ORDER BY id_nat
 """
 
 _PERSONNES: Final = """
-WITH groupe AS (
+CREATE TEMP TABLE import_personne_neuve ON COMMIT DROP AS
+-- The first line of a person names them; a register that does not know who is AdminASIP leaves it as it is.
+SELECT g.id_nat, i.genre, coalesce(g.admin_asip, p.admin_asip, false) AS admin_asip,
+    i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, p.id_nat IS NOT NULL AS connue
+FROM (
     SELECT id_nat, min(ligne) AS ligne, bool_or(admin_asip) AS admin_asip,
         coalesce(array_agg(DISTINCT savoir_faire) FILTER (WHERE savoir_faire IS NOT NULL), '{}') AS savoir_faire
     FROM import_personne WHERE nom IS NOT NULL GROUP BY id_nat
-), source AS (
-    -- The first line of a person names them; a register that does not know who is AdminASIP leaves it as it is.
-    SELECT g.id_nat, i.genre, coalesce(g.admin_asip, p.admin_asip, false) AS admin_asip,
-        i.nom, i.prenom, i.titre, i.profession, g.savoir_faire
-    FROM groupe g
-    JOIN import_personne i USING (ligne)
-    LEFT JOIN personne p ON p.environnement = %(environnement)s AND p.id_nat = g.id_nat
-    WHERE (p.genre, p.nom, p.prenom, p.titre, p.profession, p.savoir_faire, p.admin_asip) IS DISTINCT FROM
-        (i.genre, i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, coalesce(g.admin_asip, p.admin_asip, false))
-), fusion AS (
-    INSERT INTO personne (environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire)
-    SELECT %(environnement)s::environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire FROM source
-    ON CONFLICT (environnement, id_nat) DO UPDATE SET genre = EXCLUDED.genre, admin_asip = EXCLUDED.admin_asip,
-        nom = EXCLUDED.nom, prenom = EXCLUDED.prenom, titre = EXCLUDED.titre, profession = EXCLUDED.profession,
-        savoir_faire = EXCLUDED.savoir_faire
-    RETURNING xmax = 0 AS ajoutee
-)
-SELECT count(*) FILTER (WHERE ajoutee) AS ajoutees, count(*) FILTER (WHERE NOT ajoutee) AS modifiees FROM fusion
+) AS g
+JOIN import_personne i USING (ligne)
+LEFT JOIN personne p ON p.environnement = %(environnement)s AND p.id_nat = g.id_nat
+WHERE p.id_nat IS NULL
+    OR (p.genre, p.nom, p.prenom, p.titre, p.profession, p.savoir_faire, p.admin_asip) IS DISTINCT FROM
+        (i.genre, i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, coalesce(g.admin_asip, p.admin_asip))
+"""
+
+_CHANGED_PERSONNES: Final = """
+UPDATE personne p SET genre = n.genre, admin_asip = n.admin_asip, nom = n.nom, prenom = n.prenom, titre = n.titre,
+    profession = n.profession, savoir_faire = n.savoir_faire
+FROM import_personne_neuve n WHERE n.connue AND p.environnement = %(environnement)s AND p.id_nat = n.id_nat
+"""
+
+_ADDED_PERSONNES: Final = """
+INSERT INTO personne (environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire)
+SELECT %(environnement)s::environnement, id_nat, genre, admin_asip, nom, prenom, titre, profession, savoir_faire
+FROM import_personne_neuve WHERE NOT connue ORDER BY id_nat
 """
 
 _RATTACHEMENTS: Final = """
@@ -148,7 +157,7 @@ SELECT i.personne, i.structure, s.id_nat IS NOT NULL AS connue
 FROM (
     SELECT DISTINCT id_nat AS personne, structure FROM import_personne WHERE nom IS NOT NULL AND structure IS NOT NULL
 ) AS i
-LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = i.structure;
+LEFT JOIN structure s ON s.environnement = %(environnement)s AND s.id_nat = i.structure
 """
 
 _ENDED: Final = """
@@ -167,6 +176,8 @@ WHERE i.connue AND NOT EXISTS (
     WHERE r.environnement = %(environnement)s AND r.personne = i.personne AND r.structure = i.structure)
 ORDER BY i.personne, i.structure
 """
+
+_UNKNOWN: Final = "SELECT count(*) AS nombre FROM import_rattachement WHERE NOT connue"
 
 
 def open_staging(connection: DbConnection) -> None:
@@ -192,28 +203,32 @@ def merge(connection: DbConnection, environment: Environment) -> Changes:
     and keeps those of before if one of their lines was rejected.
     """
     parameters = {"environnement": environment}
+
+    def run(statement: str) -> int:
+        return connection.execute(statement, parameters).rowcount
+
+    # Nobody else changes the annuaire meanwhile, so that what is absent now can simply be inserted: with ON CONFLICT a
+    # row costs three times as much. Readers go on.
+    connection.execute("LOCK TABLE structure, personne, rattachement IN SHARE ROW EXCLUSIVE MODE")
     connection.execute("SET LOCAL work_mem = '64MB'")
-    # Without statistics of what was staged the planner may join a million rows one by one.
+    # Without statistics of what is new the planner may join a million rows one by one.
     connection.execute("ANALYZE import_structure, import_personne")
-    structures = _one(connection, _STRUCTURES, parameters)
-    personnes = _one(connection, _PERSONNES, parameters)
-    connection.execute(_RATTACHEMENTS, parameters)
+    run(_STRUCTURES)
+    changed_structures, added_structures = run(_CHANGED_STRUCTURES), run(_ADDED_STRUCTURES)
+    run(_PERSONNES)
+    changed_personnes, added_personnes = run(_CHANGED_PERSONNES), run(_ADDED_PERSONNES)
+    connection.execute("ANALYZE structure, personne")
+    run(_RATTACHEMENTS)
     connection.execute("ANALYZE import_rattachement")
-    ended = connection.execute(_ENDED, parameters).rowcount
-    begun = connection.execute(_BEGUN, parameters).rowcount
-    unknown = _one(connection, "SELECT count(*) AS nombre FROM import_rattachement WHERE NOT connue", {})
+    ended, begun = run(_ENDED), run(_BEGUN)
+    unknown = connection.execute(_UNKNOWN).fetchone()
+    assert unknown is not None  # noqa: S101 - an aggregate always gives its row
     return Changes(
-        structures_ajoutees=structures["ajoutees"],
-        structures_modifiees=structures["modifiees"],
-        personnes_ajoutees=personnes["ajoutees"],
-        personnes_modifiees=personnes["modifiees"],
+        structures_ajoutees=added_structures,
+        structures_modifiees=changed_structures,
+        personnes_ajoutees=added_personnes,
+        personnes_modifiees=changed_personnes,
         rattachements_ajoutes=begun,
         rattachements_retires=ended,
         rattachements_ignores=unknown["nombre"],
     )
-
-
-def _one(connection: DbConnection, statement: str, parameters: dict[str, Environment]) -> dict[str, int]:
-    row = connection.execute(statement, parameters).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always gives its row
-    return row

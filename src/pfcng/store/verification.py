@@ -3,7 +3,7 @@
 Nothing here trusts what the database computes: hashes are computed again from the columns.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -34,7 +34,7 @@ class Finding(StrEnum):
     CHANGED_UNSEALED = "changée avant d’être scellée"
     NOT_ANCHORED = "autre que dans l’ancre"
     BEYOND_END = "absente, alors que l’ancre la connaît"
-    ALARM = "une alerte de la plateforme sur son journal"
+    ALARM = "alerte de la plateforme sur son journal"
     UNTOLD = "absente : un changement d’état n’a pas son entrée"
 
 
@@ -99,11 +99,7 @@ class _Chain:
     alarm: Fault | None = None
 
 
-def verify(
-    connection: DbConnection,
-    anchors: Mapping[int, bytes] | None = None,
-    on_progress: Callable[[int], None] | None = None,
-) -> Report:
+def verify(connection: DbConnection, anchors: Mapping[int, bytes] | None = None) -> Report:
     """Read everything in one snapshot and tell the first fault.
 
     The order is: the chain from its first seal, with the anchors; the end of the chain; the waiting entries; entries
@@ -112,13 +108,12 @@ def verify(
     Args:
         connection: A transaction in which nothing was read yet.
         anchors: Rank → hash, as they were kept outside.
-        on_progress: Told the number of seals read, now and then.
     """
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     chain = _Chain()
     known = anchors or {}
     fault = (
-        _follow(connection, chain, known, on_progress)
+        _follow(connection, chain, known)
         or _beyond(chain, known)
         or _waiting_fault(connection)
         or _outside(connection)
@@ -141,9 +136,7 @@ def verify(
     )
 
 
-def _follow(
-    connection: DbConnection, chain: _Chain, anchors: Mapping[int, bytes], on_progress: Callable[[int], None] | None
-) -> Fault | None:
+def _follow(connection: DbConnection, chain: _Chain, anchors: Mapping[int, bytes]) -> Fault | None:
     """The chain from its first seal; each one is checked against the one before and against its entry."""
     for seal in _seals(connection):
         fault = _check_link(connection, chain, seal) or _check_content(connection, seal)
@@ -159,8 +152,6 @@ def _follow(
         chain.since = chain.since or seal.scelle_le
         chain.sealed += 1
         chain.alarm = chain.alarm or _alarm(seal)
-        if on_progress is not None and chain.sealed % _FETCH == 0:
-            on_progress(chain.sealed)
     return None
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import psycopg
 
 _HERE = Path(__file__).parent
-_MIN_VERSION = 140000
+_MIN_VERSION = 150000
+"""The oldest PostgreSQL that is still maintained."""
 _LOCK = 0x70_66_63_6E_67
 """Key of the advisory lock under which one process at a time migrates: "pfcng"."""
 
@@ -23,7 +24,7 @@ def migrate(dsn: str) -> None:
     """Bring the database to the newest revision; processes that start together wait for the one that does it.
 
     Raises:
-        UnsuitableDatabase: An older PostgreSQL than 14, another encoding than UTF-8, or the tables of a newer version.
+        UnsuitableDatabase: An older PostgreSQL than 15, another encoding than UTF-8, or the tables of a newer version.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
@@ -39,7 +40,7 @@ def migrate(dsn: str) -> None:
 
 def _check_server(connection: psycopg.Connection) -> None:
     if connection.info.server_version < _MIN_VERSION:
-        raise UnsuitableDatabase("PostgreSQL 14 ou plus est nécessaire.")
+        raise UnsuitableDatabase("PostgreSQL 15 ou plus est nécessaire.")
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise UnsuitableDatabase(f"La base de données doit être codée en UTF-8, pas en {encoding}.")

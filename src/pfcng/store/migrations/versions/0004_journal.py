@@ -63,46 +63,47 @@ INSERT INTO journal_attente (entree, empreinte) SELECT j.id, journal_empreinte(j
 
 # One sealer at a time, whoever calls: a caller that finds another at work has nothing to do. The application may call
 # this function and has no other way to write a seal. The lock's key is "journal" in ASCII. Each statement inside sees
-# what was committed when it began, so the head is read after the lock was taken.
+# what was committed when it began, so the head is read after the lock was taken. An entry that is gone or is not what it
+# was keeps its digest waiting, which the verification finds; the first such one is told. Plans are kept for a session's
+# life, and one that was made over empty tables would read them whole for each entry: hence enable_seqscan.
 SEALING = """
 CREATE FUNCTION journal_sceller(limite integer, OUT scellees integer, OUT suspecte bigint) LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    dernier bigint;
     courant bigint;
     tete bytea;
     suivante bytea;
     maintenant timestamptz := clock_timestamp();
     attendue record;
+    presente bytea;
+    traitees bigint[] := '{}';
 BEGIN
     scellees := 0;
     IF NOT pg_try_advisory_xact_lock(29958897753022828) THEN
         RETURN;
     END IF;
-    SELECT s.rang, s.empreinte INTO dernier, tete FROM public.journal_sceau s ORDER BY s.rang DESC LIMIT 1;
-    dernier := coalesce(dernier, 0);
-    courant := dernier;
+    SELECT s.rang, s.empreinte INTO courant, tete FROM public.journal_sceau s ORDER BY s.rang DESC LIMIT 1;
+    courant := coalesce(courant, 0);
     tete := coalesce(tete, decode(repeat('00', 32), 'hex'));
-    FOR attendue IN
-        SELECT a.entree, a.empreinte FROM public.journal_attente a JOIN public.journal j ON j.id = a.entree
-        WHERE a.empreinte = public.journal_empreinte(j)
-          AND NOT EXISTS (SELECT FROM public.journal_sceau s WHERE s.entree = a.entree)
-        ORDER BY a.entree LIMIT limite
-    LOOP
-        courant := courant + 1;
-        suivante := sha256(tete || int8send(courant) || int8send(public.journal_micros(maintenant))
+    FOR attendue IN SELECT a.entree, a.empreinte FROM public.journal_attente a ORDER BY a.entree LOOP
+        EXIT WHEN scellees >= limite;
+        SELECT public.journal_empreinte(j) INTO presente FROM public.journal j WHERE j.id = attendue.entree;
+        IF presente IS DISTINCT FROM attendue.empreinte THEN
+            suspecte := coalesce(suspecte, attendue.entree);
+            CONTINUE;
+        END IF;
+        suivante := sha256(tete || int8send(courant + 1) || int8send(public.journal_micros(maintenant))
             || attendue.empreinte);
         INSERT INTO public.journal_sceau (rang, entree, precedent, empreinte, scelle_le)
-        VALUES (courant, attendue.entree, tete, suivante, maintenant);
-        tete := suivante;
+        VALUES (courant + 1, attendue.entree, tete, suivante, maintenant) ON CONFLICT (entree) DO NOTHING;
+        traitees := traitees || attendue.entree;
+        IF FOUND THEN
+            courant := courant + 1;
+            tete := suivante;
+            scellees := scellees + 1;
+        END IF;
     END LOOP;
-    DELETE FROM public.journal_attente a USING public.journal_sceau s WHERE s.entree = a.entree AND s.rang > dernier;
-    scellees := courant - dernier;
-    IF scellees < limite THEN
-        SELECT a.entree INTO suspecte FROM public.journal_attente a LEFT JOIN public.journal j ON j.id = a.entree
-        WHERE j.id IS NULL OR a.empreinte <> public.journal_empreinte(j)
-        ORDER BY a.entree LIMIT 1;
-    END IF;
+    DELETE FROM public.journal_attente a WHERE a.entree = ANY (traitees);
 END
 $$;
 REVOKE ALL ON FUNCTION journal_sceller(integer) FROM PUBLIC;

@@ -16,12 +16,12 @@ ALTER TABLE rattachement
 
 CREATE FUNCTION rattachement_existant() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM ajoute a
+    -- count, not EXISTS: for one row the planner would look up a million rows one by one after all.
+    IF (SELECT count(*) FROM ajoute a
         LEFT JOIN personne p ON p.environnement = a.environnement AND p.id_nat = a.personne
         LEFT JOIN structure s ON s.environnement = a.environnement AND s.id_nat = a.structure
-        WHERE p.id_nat IS NULL OR s.id_nat IS NULL
-    ) THEN
+        WHERE p.id_nat IS NULL OR s.id_nat IS NULL) > 0
+    THEN
         RAISE foreign_key_violation USING MESSAGE = 'rattachement of an unknown person or structure';
     END IF;
     RETURN NULL;
