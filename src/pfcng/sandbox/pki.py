@@ -203,10 +203,12 @@ class _Maker:
 
     def _leaf(self, pair: Pair, make: Make, *, expired: bool = False) -> x509.Certificate:
         certificate, *chain = pair.load_chain() or (None,)
-        if certificate is not None and self._is_as_asked(certificate, chain, make, expired=expired):
+        if certificate is not None and self._is_as_asked(certificate, make, expired=expired):
+            issuer = self._issuers[make(_spki(certificate)).authority]
+            if chain != [issuer]:
+                pair.store(certificate, issuer)
             return certificate
-        spki = pair.load_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        holder = make(spki)
+        holder = make(_spki(pair.load_key()))
         signer = self._signer(holder.authority)
         certificate = builder.build(
             holder,
@@ -224,17 +226,13 @@ class _Maker:
             self._keys[name] = self._pki.authorities[name.common_name].pair.load_key()
         return Credential(certificate=self._issuers[name], chain=(), key=self._keys[name])
 
-    def _is_as_asked(
-        self, certificate: x509.Certificate, chain: list[x509.Certificate], make: Make, *, expired: bool
-    ) -> bool:
-        spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        holder = make(spki)
+    def _is_as_asked(self, certificate: x509.Certificate, make: Make, *, expired: bool) -> bool:
+        holder = make(_spki(certificate))
         issuer = self._issuers[holder.authority]
         first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return (
             (last < self._now if expired else first <= self._now < last - _OVERLAP)
             and certificate.subject == holder.subject
-            and chain == [issuer]
             and _issued(certificate, issuer)
             and _content(certificate)
             == _lasting(builder.extensions(holder, issuer=issuer, not_before=first, urls=self._urls))
@@ -258,6 +256,10 @@ class _Maker:
             )
         except (FileNotFoundError, ValueError):
             return False
+
+
+def _spki(owner: x509.Certificate | rsa.RSAPrivateKey) -> bytes:
+    return owner.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _first_second(now: datetime, *, expired: bool) -> datetime:
