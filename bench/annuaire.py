@@ -4,7 +4,7 @@
 
 A million lines without an argument. Everything is fictitious. Two imports: into an empty annuaire, then the same files
 again. The seconds and the peak are those of the whole ``pfcng annuaire importer``.
-"""  # noqa: INP001 - a program, not a package
+"""
 
 import os
 import sys
@@ -106,8 +106,8 @@ def _establishments(lines: int) -> Iterator[str]:
     for number in range(lines):
         finess = _finess(number)
         yield (
-            f"structureet;{finess};{finess};ETAB FICTIF {number};ETABLISSEMENT FICTIF {number};;;12;R;DES ESSAIS;;;114;75;"
-            "PARIS;75014 PARIS;0100000001;;355;Centre Hospitalier (C.H.);1102;Centres Hospitaliers;;8610Z;03;ARS;1;"
+            f"structureet;{finess};{finess};ETAB FICTIF {number};ETABLISSEMENT FICTIF {number};;;12;R;DES ESSAIS;;;114;"
+            "75;PARIS;75014 PARIS;0100000001;;355;Centre Hospitalier (C.H.);1102;Centres Hospitaliers;;8610Z;03;ARS;1;"
             "Etablissement public de santé;1990-01-01;1990-01-01;2024-01-15;"
         )
 

@@ -32,11 +32,17 @@ class App:
     Attributes:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
+        platform: The parts of both.
     """
 
     service: ASGIApp
     publication: ASGIApp
-    database: Database
+    platform: Platform
+
+    @property
+    def database(self) -> Database:
+        """The platform's."""
+        return self.platform.database
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -67,7 +73,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     return App(
         service=create_service(platform),
         publication=create_publication(published_files(trust, _crls(settings.confiance))),
-        database=database,
+        platform=platform,
     )
 
 

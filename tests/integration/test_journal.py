@@ -156,10 +156,9 @@ def test_account_that_owns_nothing_serves_by_the_role_alone(postgres: str, datab
     assert sealer_of(serving).turn() == 2
     assert check(serving).fault is None
     for escape in ("SET ROLE NONE", "RESET ROLE"):
-        with pytest.raises(InsufficientPrivilege), serving.transaction() as connection:
-            connection.execute(escape.encode())
-            connection.execute("SET LOCAL pfcng.maintenance_journal = 'oui'")
-            connection.execute("DELETE FROM journal")
+        attempt = f"{escape}; SET LOCAL pfcng.maintenance_journal = 'oui'; DELETE FROM journal"
+        with serving.transaction() as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(attempt.encode())
     serving.close()
     assert check(database).sealed == 2
 

@@ -1,7 +1,9 @@
 """Who may order what: implicit and explicit habilitations, and the domains of the explicit ones. Source: guide §8."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 import idna
 
@@ -98,6 +100,30 @@ def _covers(habilitation: Habilitation, usage: Usage, name: str) -> bool:
     if usage is Usage.SSL_SERV:
         return below and "." not in host.removesuffix("." + domain)
     return below
+
+
+_FORMS: Final = {
+    Offre.PRO: re.compile(r"\*[@.]?(?P<domain>[^*@]+)"),
+    Offre.SERV: re.compile(r"(\*\.?)?(?P<domain>[^*@]+)"),
+}
+
+
+def is_domain_form(offre: Offre, domaine: str | None) -> bool:
+    """Whether an explicit habilitation of that offre can have this domain.
+
+    PRO: ``*@d``, ``*d``, ``*.d``. SERV: ``d``, ``*d``, ``*.d``. ORG: none. A domain has a dot.
+
+    Source: guide §8.
+    """
+    if offre not in _FORMS or domaine is None:
+        return offre is Offre.ORG and domaine is None
+    form = _FORMS[offre].fullmatch(domaine)
+    if form is None or "." not in form["domain"]:
+        return False
+    try:
+        return bool(idna.encode(form["domain"], uts46=True, std3_rules=True))
+    except idna.IDNAError:
+        return False
 
 
 def _ascii(name: str) -> str:

@@ -28,7 +28,7 @@ _UNCHECKED: Final = "0"
 """The type of structures whose check digit, if there is one, is not known: ADELI-rang."""
 _PLAIN: Final = bytes.maketrans(b"0123456789AB", bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2]))
 _DOUBLED: Final = bytes.maketrans(b"0123456789AB", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9, 2, 4]))
-"""What a digit counts, and what it counts doubled; the letters of Corsica (2A, 2B), and of test numbers, are 1 and 2."""
+"""What a digit counts, once and doubled; the letters of Corsica (2A, 2B) and of test numbers are 1 and 2."""
 _LA_POSTE: Final = "356000000"
 """SIREN whose establishments do not follow Luhn."""
 

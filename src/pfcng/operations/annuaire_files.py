@@ -40,10 +40,9 @@ class Source:
         read = self.stream.readline
         try:
             while line := read(MAX_LINE):
-                if is_cut(line):
-                    while (rest := read(MAX_LINE)) and is_cut(rest):
-                        pass
                 yield line
+                while is_cut(line):
+                    line = read(MAX_LINE)
         except (BadZipFile, zlib.error, EOFError, OSError) as error:
             raise UnreadableFile("lecture interrompue : le fichier est abîmé ou inaccessible") from error
 

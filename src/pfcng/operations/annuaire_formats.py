@@ -96,7 +96,7 @@ class LibreAcces:
                 None,
                 _text(nom, "nom d’exercice"),
                 _text(prenom, "prénom d’exercice"),
-                _text(titre, "libellé de la profession"),
+                _title(titre),
                 _profession(profession),
                 _text(savoir_faire, "savoir-faire") if savoir_faire and type_ == _ORDINAL else None,
                 *_activity(*activity),
@@ -259,6 +259,11 @@ def _activity(structure: str, raison_sociale: str, departement: str) -> tuple[st
 def _check_personne(id_nat: str) -> None:
     if not is_personne(id_nat):
         raise BadLine(f"identifiant national de personne de forme inconnue : {id_nat[:64]!r}")
+
+
+@lru_cache
+def _title(label: str) -> str:
+    return _text(label, "libellé de la profession")
 
 
 @lru_cache

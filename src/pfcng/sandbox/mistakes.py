@@ -2,6 +2,7 @@
 
 import errno
 import re
+from pathlib import Path
 from typing import Final
 
 from pydantic_core import ErrorDetails
@@ -27,7 +28,7 @@ _REASONS: Final = {
     errno.EIO: "le disque ne répond pas",
     errno.EMFILE: "trop de fichiers sont ouverts",
     errno.ENFILE: "trop de fichiers sont ouverts",
-    errno.EADDRINUSE: "il est déjà pris",
+    errno.EADDRINUSE: "le port est déjà pris",
     errno.EADDRNOTAVAIL: "ce n’est pas une adresse de ce poste",
     errno.EAFNOSUPPORT: "ce poste n’a pas ce genre d’adresses",
 }
@@ -37,6 +38,14 @@ def reason(error: OSError) -> str:
     """Why the system refused, in French."""
     number = error.errno or 0
     return _REASONS.get(number, f"erreur {errno.errorcode.get(number, number)} du système")
+
+
+def place(error: OSError) -> Path | None:
+    """Which file is at fault: the one that was asked for, or the one that is where a folder should be above it."""
+    if not isinstance(error.filename, str | Path):
+        return None
+    path = Path(error.filename)
+    return next((above for above in path.parents if above.is_file()), path)
 
 
 _QUOTED: Final = re.compile(r"'([^']*)'")

@@ -100,7 +100,10 @@ FROM (
     FROM (
         SELECT 0 AS rang, ligne, id_nat, raison_sociale, departement FROM import_structure
         UNION ALL
-        SELECT 1, ligne, structure, raison_sociale, departement FROM import_personne WHERE raison_sociale IS NOT NULL
+        SELECT 1, ligne, i.structure, i.raison_sociale, i.departement FROM import_personne i
+        JOIN (
+            SELECT max(ligne) AS ligne FROM import_personne WHERE raison_sociale IS NOT NULL GROUP BY structure
+        ) AS derniere USING (ligne)
     ) AS lue
     ORDER BY id_nat, rang, ligne DESC
 ) AS n
@@ -217,7 +220,6 @@ def merge(connection: DbConnection, environment: Environment) -> Changes:
     changed_structures, added_structures = run(_CHANGED_STRUCTURES), run(_ADDED_STRUCTURES)
     run(_PERSONNES)
     changed_personnes, added_personnes = run(_CHANGED_PERSONNES), run(_ADDED_PERSONNES)
-    connection.execute("ANALYZE structure, personne")
     run(_RATTACHEMENTS)
     connection.execute("ANALYZE import_rattachement")
     ended, begun = run(_ENDED), run(_BEGUN)

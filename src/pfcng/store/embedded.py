@@ -78,6 +78,11 @@ def stop_server(directory: Path) -> None:
             process.kill()
 
 
+def is_running(directory: Path) -> bool:
+    """Whether a server runs over a data folder, ready or still starting."""
+    return _find_server(directory.resolve()) is not None
+
+
 def _initialise(directory: Path) -> None:
     """Make the data folder beside its place and rename it: one that is in its place is whole."""
     for leftover in directory.parent.glob(f"{directory.name}.nouveau-*"):
