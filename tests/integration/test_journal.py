@@ -155,8 +155,10 @@ def test_account_that_owns_nothing_serves_by_the_role_alone(postgres: str, datab
     assert logs == []
     assert sealer_of(serving).turn() == 2
     assert check(serving).fault is None
-    for escape in ("SET ROLE NONE", "RESET ROLE"):
-        attempt = f"{escape}; SET LOCAL pfcng.maintenance_journal = 'oui'; DELETE FROM journal"
+    for attempt in (
+        "SET ROLE NONE; SET LOCAL pfcng.maintenance_journal = 'oui'; DELETE FROM journal",
+        "RESET ROLE; SET LOCAL pfcng.maintenance_journal = 'oui'; DELETE FROM journal",
+    ):
         with serving.transaction() as connection, pytest.raises(InsufficientPrivilege):
             connection.execute(attempt.encode())
     serving.close()

@@ -64,8 +64,8 @@ INSERT INTO journal_attente (entree, empreinte) SELECT j.id, journal_empreinte(j
 # One sealer at a time, whoever calls: a caller that finds another at work has nothing to do. The application may call
 # this function and has no other way to write a seal. The lock's key is "journal" in ASCII. Each statement inside sees
 # what was committed when it began, so the head is read after the lock was taken. An entry that is gone or is not what
-# it was keeps its digest waiting, which the verification finds; the first such one is told. Plans are kept for a session's
-# life, and one that was made over empty tables would read them whole for each entry: hence enable_seqscan.
+# it was keeps its digest waiting, which the verification finds; the first such one is told. Plans are kept for a
+# session's life, and one that was made over empty tables would read them whole for each entry: hence enable_seqscan.
 SEALING = """
 CREATE FUNCTION journal_sceller(limite integer, OUT scellees integer, OUT suspecte bigint) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
