@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install sandbox test format lint types imports check bench constraints clean
+.PHONY: install sandbox test format lint types imports check docs bench constraints clean
 
 install: .venv/.installed
 
@@ -34,6 +34,10 @@ imports: install
 	$(BIN)/lint-imports
 
 check: format lint types imports test
+
+# The pages that are made from the code and from docs/couverture.toml.
+docs: install
+	PYTHONPATH=tests $(BIN)/python -m support.pages
 
 # Figures, not checks: read them on a quiet machine.
 bench: install

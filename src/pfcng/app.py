@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from starlette.types import ASGIApp
 
+from pfcng.contract.catalogue import PRODUCTS
+from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
@@ -30,11 +32,17 @@ class App:
     Attributes:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
+        platform: The parts of both.
     """
 
     service: ASGIApp
     publication: ASGIApp
-    database: Database
+    platform: Platform
+
+    @property
+    def database(self) -> Database:
+        """The platform's."""
+        return self.platform.database
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -58,13 +66,14 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         authority=_authority(settings.emettrices, settings.publication, database, clock),
         trust=trust,
         clock=clock,
+        rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
     return App(
         service=create_service(platform),
         publication=create_publication(published_files(trust, _crls(settings.confiance))),
-        database=database,
+        platform=platform,
     )
 
 
@@ -76,6 +85,13 @@ def load_trust(confiance: Confiance, now: datetime) -> TrustStore:
         crls=_crls(confiance),
         now=now,
         crl_grace=confiance.grace_crl,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
+        strict_nom_applicatif=settings.nom_applicatif_strict,
     )
 
 

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, IPvAnyNetwork
+from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pfcng.contract.catalogue import PRODUCTS
 
 
 class _Part(BaseModel):
@@ -48,6 +50,9 @@ class Settings(BaseSettings):
     Attributes:
         dsn: libpq connection string (``PFCNG_DSN``); without it the maker starts the embedded PostgreSQL.
         proxies: Networks whose ``Client-Cert`` header is believed (``PFCNG_PROXIES``, a JSON list).
+        produits_fermes: Products that cannot be ordered, by label (``PFCNG_PRODUITS_FERMES``, a JSON list:
+            ``["PS_SIGN"]``).
+        nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys.
     """
@@ -56,7 +61,17 @@ class Settings(BaseSettings):
 
     dsn: str | None = None
     proxies: tuple[IPvAnyNetwork, ...] = ()
+    produits_fermes: frozenset[str] = frozenset()
+    nom_applicatif_strict: bool = True
     serveur: KeyPair
     emettrices: tuple[KeyPair, ...]
     confiance: Confiance
     publication: Publication
+
+    @field_validator("produits_fermes")
+    @classmethod
+    def _known_products(cls, labels: frozenset[str]) -> frozenset[str]:
+        unknown = labels - {product.label for product in PRODUCTS}
+        if unknown:
+            raise ValueError(f"produits inconnus : {', '.join(sorted(unknown))}")
+        return labels

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import requests
 import xmlsec
 import zeep
@@ -12,6 +11,7 @@ from lxml import etree
 
 from support.csrs import make_csr, make_key
 from support.live import Sandbox
+from support.scenario import aki_of, serial_of
 
 SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 WSU: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -90,10 +90,18 @@ def test_zeep_orders_and_withdraws_through_ws_srv(sandbox: Sandbox) -> None:
     assert names.get_values_for_type(x509.DNSName) == DEMANDE["FQDN"]
 
 
-def test_operation_that_is_not_there_yet_says_so(sandbox: Sandbox) -> None:
-    """An operation of the contract without its rules answers a Server fault in plain French."""
+def test_zeep_follows_renews_and_revokes_what_it_ordered(sandbox: Sandbox) -> None:
+    """The five operations, one after the other, from the published WSDL alone (§14 to §18)."""
     service = zeep_client(sandbox).service
-    with pytest.raises(zeep.exceptions.Fault) as fault:
-        service.suivreActivite(typeDemande="PRODUITS", offre="PS")
-    assert fault.value.code == "soap:Server"
-    assert fault.value.message == "L’opération suivreActivite n’est pas encore disponible sur cette plateforme."
+    mails = {"mailDemandeur": DEMANDE["mailDemandeur"], "mailPersonneAInformer": DEMANDE["mailPersonneAInformer"]}
+    reply = service.demanderCertificats(demandeCertificat=[{**DEMANDE, "CSR": make_csr()}])
+    delivered = service.retirerCertificat(indiceRetrait=reply.demande[0].indiceRetrait, codeRevocation="code")
+    certificate = x509.load_pem_x509_certificate(delivered.certificat.encode())
+    named = {"AKI": aki_of(certificate), "numeroSerie": serial_of(certificate)}
+    renewed = service.renouvelerCertificat(**named, **mails, CSR=make_csr())
+    assert (renewed.statut, renewed.message) == ("OK", None)
+    revoked = service.revoquerCertificat(**named, **mails, gamme="EL", motif="FIN_DACTIVITE")
+    assert revoked.statut == "OK"
+    followed = service.suivreActivite(typeDemande="PRODUITS", offre="SERV", idNatStruct=DEMANDE["idNatStruct"])
+    states = {result.numeroSerie: result.etat for result in followed.resultat}
+    assert states[serial_of(certificate)] == "Produit révoqué"

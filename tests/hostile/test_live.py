@@ -1,12 +1,12 @@
 """The hostile messages again, through the real endpoint: TLS, HTTP, pipeline, database."""
 
 import ssl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 import pytest
 from lxml import etree
 
@@ -21,7 +21,7 @@ from support.live import Sandbox
 from support.minimal_pki import Card, MinimalPki
 
 SECONDS: Final = 1.0
-"""No answer may take longer (a busy machine gets three tries)."""
+"""No message may cost the server more: its own processor time, which other programs do not change."""
 CANARY: Final = "the content of a file that no message may read"
 
 
@@ -62,16 +62,12 @@ def signing_card(sandbox: Sandbox) -> Card:
     return Card(certificate=loaded.certificate, key=loaded.key)
 
 
-def send(endpoint: httpx.Client, attack: Attack) -> tuple[str, str]:
-    """What the endpoint answers, as ``statut`` or ``faultcode``, and all it said; never later than a second."""
-    durations = []
-    for _ in range(3):
-        began = time.monotonic()
-        reply = endpoint.post("", content=attack.body, headers=dict(attack.headers))
-        durations.append(time.monotonic() - began)
-        if durations[-1] <= SECONDS:
-            break
-    assert min(durations) <= SECONDS, str(attack)
+def send(sandbox: Sandbox, endpoint: httpx.Client, attack: Attack) -> tuple[str, str]:
+    """What the endpoint answers, as ``statut`` or ``faultcode``, and all it said, for at most a second's work."""
+    server = psutil.Process(sandbox.process.pid)
+    before = sum(server.cpu_times()[:2])
+    reply = endpoint.post("", content=attack.body, headers=dict(attack.headers))
+    assert sum(server.cpu_times()[:2]) - before <= SECONDS, str(attack)
     return verdict(reply), reply.text + str(reply.headers)
 
 
@@ -85,10 +81,10 @@ def verdict(reply: httpx.Response) -> str:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda number: FAMILIES[number].title)
 def test_hostile_message_gets_no_business_answer(
-    endpoint: httpx.Client, hostile_messages: list[Attack], family: int
+    sandbox: Sandbox, endpoint: httpx.Client, hostile_messages: list[Attack], family: int
 ) -> None:
     """WSMG-00000002, a Client fault, or WSMG-00000024 over 10 MiB; within a second; no file's content comes back."""
-    answers = {str(attack): send(endpoint, attack) for attack in hostile_messages if attack.family == family}
+    answers = {str(attack): send(sandbox, endpoint, attack) for attack in hostile_messages if attack.family == family}
     over = {str(attack) for attack in hostile_messages if attack.over_limit}
     assert answers
     for name, (answer, everything) in answers.items():

@@ -14,6 +14,7 @@ from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.migrations import migrate
 from support.folders import shared_folder
 from support.platform import load_annuaire, make_authority, make_pki
+from support.scenario import Scenario
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,8 @@ def postgres() -> Iterator[str]:
 
 def _with_tables(dsn: str) -> str:
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # processes are killed here, machines are not
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE modele")
     migrate(make_conninfo(dsn, dbname="modele"))
     return dsn
@@ -70,3 +73,9 @@ def annuaire(database: Database, tmp_path: Path) -> Database:
 def authority(annuaire: Database, pki: Path) -> EmbeddedAuthority:
     """PFCNG-IGC on the same database."""
     return make_authority(annuaire, pki)
+
+
+@pytest.fixture
+def scenario(annuaire: Database, authority: EmbeddedAuthority) -> Scenario:
+    """The demonstration annuaire with an authority, and the acts of its users."""
+    return Scenario(database=annuaire, authority=authority)

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -11,9 +11,10 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
 from pfcng.contract.messages import DemandeCertificat, ReponseDemandeCertificats, RequeteDemandeCertificats
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.rules import Rules
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
-from pfcng.store import journal
+from pfcng.store import demandes as store, journal
 from pfcng.store.database import Database, Row
 from support.csrs import break_signature, make_csr, make_key
 from support.demandes import demande_for
@@ -28,7 +29,7 @@ def submit(
 ) -> ReponseDemandeCertificats:
     """One lot of the demonstration's administrateur technique."""
     requete = RequeteDemandeCertificats(demandes=demandes)
-    return demander_certificats(requete, database=database, context=context or make_context())
+    return demander_certificats(requete, database=database, context=context or make_context(), rules=Rules())
 
 
 def rows(database: Database, query: str, *parameters: object) -> list[Row]:
@@ -180,6 +181,38 @@ def test_two_lots_at_once_with_the_same_keys_in_opposite_order_never_share_one(a
     for one, other in zip(straight, reverse[::-1], strict=True):
         assert {one, other} == {"OK", "WSMG-00000009"}
     assert len(rows(annuaire, "SELECT 1 FROM cle_presentee")) == len(csrs)
+
+
+def test_keys_are_taken_in_sorted_order_so_that_two_lots_never_wait_for_each_other(annuaire: Database) -> None:
+    """A lot that waits for a key holds none that comes after it (docs/life-of-a-demande.md)."""
+    small, large = b"\x00" * 32, b"\xff" * 32
+    other = Event()
+
+    def second_lot() -> int:
+        with annuaire.transaction() as connection:
+            connection.execute("SET CONSTRAINTS ALL DEFERRED")
+            other.set()
+            taken = store.present_keys(connection, Environment.TEST, {large: 2, small: 2})
+            connection.execute("DELETE FROM cle_presentee WHERE demande = 2")
+        return len(taken)
+
+    with ThreadPoolExecutor(1) as pool:
+        with annuaire.transaction() as connection:
+            store.present_keys(connection, Environment.TEST, {small: 1})
+            waiting = pool.submit(second_lot)
+            assert other.wait(10)
+            wait_until_blocked(annuaire)
+            assert store.present_keys(connection, Environment.TEST, {large: 1}) == {}
+            connection.execute("DELETE FROM cle_presentee")
+        assert waiting.result(10) == 0
+
+
+def wait_until_blocked(database: Database) -> None:
+    """Until some transaction waits for another one's lock."""
+    for _ in range(1000):
+        if rows(database, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            return
+    raise AssertionError("nobody waits")
 
 
 def test_csr_over_the_limit_refuses_the_whole_lot(annuaire: Database) -> None:

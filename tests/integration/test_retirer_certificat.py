@@ -9,6 +9,7 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
 from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats
@@ -25,7 +26,7 @@ MEDECIN = "899700990015"
 def order(database: Database, *, context: RequestContext | None = None, **changes: object) -> str:
     """The indice de retrait of a new demande."""
     requete = RequeteDemandeCertificats(demandes=(demande_for(ORG, make_csr(), **changes),))
-    reply = demander_certificats(requete, database=database, context=context or make_context())
+    reply = demander_certificats(requete, database=database, context=context or make_context(), rules=Rules())
     return str(reply.demandes[0].indice_retrait)
 
 

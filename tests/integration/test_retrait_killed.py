@@ -12,6 +12,7 @@ from cryptography import x509
 
 from pfcng.contract.catalogue import Offre, Product, Usage
 from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat
+from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat
@@ -80,7 +81,7 @@ def test_the_driver_counts_every_commit_of_a_retrait(annuaire: Database, dsn: st
 def _order(database: Database, count: int) -> list[int]:
     demandes = tuple(demande_for(Product(Offre.ORG, Usage.AUTH_CLI), make_csr()) for _ in range(count))
     reply = demander_certificats(
-        RequeteDemandeCertificats(demandes=demandes), database=database, context=make_context()
+        RequeteDemandeCertificats(demandes=demandes), database=database, context=make_context(), rules=Rules()
     )
     return [int(demande.indice_retrait or 0) for demande in reply.demandes]
 

@@ -50,6 +50,8 @@ class Sandbox:
 def start(directory: Path, *options: str) -> Sandbox:
     """Start a sandbox and wait until it listens."""
     log = directory.with_suffix(".log")
+    descriptor = directory / "sandbox.json"
+    stale = _written(descriptor)
     with log.open("a") as output:
         process = subprocess.Popen(
             [
@@ -70,14 +72,21 @@ def start(directory: Path, *options: str) -> Sandbox:
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-    descriptor = directory / "sandbox.json"
     deadline = time.monotonic() + START_SECONDS
-    while not descriptor.exists():
+    while _written(descriptor) in {None, stale}:
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             pytest.fail(f"the sandbox did not start:\n{log.read_text()}")
         time.sleep(0.05)  # another process: there is nothing else to wait on
     return Sandbox(directory, json.loads(descriptor.read_text("utf-8")), process)
+
+
+def _written(path: Path) -> int | None:
+    """When a file was written, None when there is none: a killed sandbox leaves its own."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def stop(sandbox: Sandbox) -> int:

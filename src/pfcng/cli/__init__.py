@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import demander, retirer, sandbox
+from pfcng.cli import demander, journal, retirer, sandbox
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(journal.app)
 
 
 def _show_version(wanted: bool) -> None:

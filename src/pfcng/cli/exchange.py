@@ -15,6 +15,7 @@ from pfcng.client import (
     FaultError,
     Profile,
     RefusedError,
+    RequestError,
     Retrait,
     TransportError,
     certificate_file,
@@ -58,6 +59,9 @@ def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None
             data["cle"] = str(key_file) if key_file else None
             reply = client.demander_certificats([replace(demande, csr=pem)])
     except ClientError as error:
+        if key_file and data["cle"] and _never_sent(error):
+            key_file.unlink()  # nobody has seen its CSR: the same command can be given again
+            data["cle"] = None
         return _failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
     return _demande_outcome(reply, profile, Product(demande.offre, demande.usage), data)
 
@@ -203,6 +207,11 @@ def _failure(error: ClientError, data: dict[str, object], *, headline: str, advi
         case _:
             status = Status.USAGE
     return Outcome(status=status, headline=f"Erreur : {text}", lines=tuple(lines), advice=advice, data=data)
+
+
+def _never_sent(error: ClientError) -> bool:
+    """Whether the request surely never reached the platform."""
+    return isinstance(error, RequestError) or (isinstance(error, TransportError) and not error.maybe_received)
 
 
 def _maybe_received(error: ClientError) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pfcng.cli.french import INTERRUPTED
+
 if TYPE_CHECKING:
     from pfcng.sandbox.run import Ready
 
@@ -61,8 +63,8 @@ def sandbox(
     À la première ouverture, le dossier reçoit les AC, les cartes, les profils, la base de données et annuaire.toml,
     que vous pouvez modifier. Ctrl-C arrête le bac à sable ; ses données restent.
     """
-    from pfcng.sandbox.demonstration import DemonstrationError  # noqa: PLC0415 - the help must not wait for it
-    from pfcng.sandbox.run import Options, SandboxError, run  # noqa: PLC0415 - idem
+    from pfcng.sandbox.mistakes import SandboxError  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.sandbox.run import Options, run  # noqa: PLC0415 - idem
 
     if taille_cle_ac not in {2048, 3072, 4096}:
         _stop("La taille de --taille-cle-ac doit être 2048, 3072 ou 4096.", status=2)
@@ -70,8 +72,10 @@ def sandbox(
     options = Options(data=data, host=host, port=port, http_port=http_port, ca_key_bits=taille_cle_ac)
     try:
         run(options, _welcome)
-    except (SandboxError, DemonstrationError) as error:
+    except SandboxError as error:
         _stop(str(error), status=1)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _stop(message: str, *, status: int) -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 from urllib.request import getproxies
 
 import httpx
@@ -66,7 +67,7 @@ class Transport:
             response = self._http.post(self._profile.url, content=message, headers=headers)
         except httpx.HTTPError as error:
             raise self._explain(error) from error
-        diagnostic = one_line(response.headers.get(DIAGNOSTIC_HEADER, "")) or None
+        diagnostic = one_line(unquote(response.headers.get(DIAGNOSTIC_HEADER, ""))) or None
         if response.status_code not in _SOAP_STATUSES:
             raise self._unexpected(response, diagnostic)
         return Answer(status=response.status_code, content=response.content, diagnostic=diagnostic)

@@ -117,6 +117,11 @@ _NAMES: Final = {
 }
 
 
+def is_known(code: str) -> bool:
+    """Whether a département has that code."""
+    return code in _NAMES
+
+
 def label(code: str) -> str:
     """The label of a département, of its code as the registers write it (``69``, ``2A``, ``974``).
 

@@ -1,7 +1,9 @@
 """Who may order what: implicit and explicit habilitations, and the domains of the explicit ones. Source: guide §8."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 import idna
 
@@ -39,15 +41,39 @@ def check_habilitation(
     held = [
         habilitation
         for habilitation in habilitations
-        if habilitation.offre in _GRANTING[demande.offre]
-        and habilitation.id_nat_struct == demande.id_nat_struct
-        and habilitation.in_force(day)
+        if _grants(habilitation, demande.offre, demande.id_nat_struct, day)
     ]
     if not held:
         raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE)
     for name in _protected_names(demande):
         if not any(_covers(habilitation, demande.usage, name) for habilitation in held):
             raise Refusal(codes.WSMG_10, Raison.HORS_DOMAINE.format(domaine=name))
+
+
+def may_act_on(
+    acteur: Personne,
+    habilitations: Iterable[Habilitation],
+    day: date,
+    *,
+    offre: Offre,
+    id_nat_struct: str | None,
+    beneficiaire: str | None,
+) -> bool:
+    """Whether an acteur may revoke or follow a produit: its porteur, or who administers its structure for its offre.
+
+    Source: guide §8 tables 5 and 6.
+    """
+    if beneficiaire is not None and beneficiaire == acteur.id_nat:
+        return True
+    return any(_grants(habilitation, offre, id_nat_struct, day) for habilitation in habilitations)
+
+
+def _grants(habilitation: Habilitation, offre: Offre, id_nat_struct: str | None, day: date) -> bool:
+    return (
+        habilitation.offre in _GRANTING.get(offre, ())
+        and habilitation.id_nat_struct == id_nat_struct
+        and habilitation.in_force(day)
+    )
 
 
 def _protected_names(demande: DemandeCertificat) -> tuple[str, ...]:
@@ -74,6 +100,30 @@ def _covers(habilitation: Habilitation, usage: Usage, name: str) -> bool:
     if usage is Usage.SSL_SERV:
         return below and "." not in host.removesuffix("." + domain)
     return below
+
+
+_FORMS: Final = {
+    Offre.PRO: re.compile(r"\*[@.]?(?P<domain>[^*@]+)"),
+    Offre.SERV: re.compile(r"(\*\.?)?(?P<domain>[^*@]+)"),
+}
+
+
+def is_domain_form(offre: Offre, domaine: str | None) -> bool:
+    """Whether an explicit habilitation of that offre can have this domain.
+
+    PRO: ``*@d``, ``*d``, ``*.d``. SERV: ``d``, ``*d``, ``*.d``. ORG: none. A domain has a dot.
+
+    Source: guide §8.
+    """
+    if offre not in _FORMS or domaine is None:
+        return offre is Offre.ORG and domaine is None
+    form = _FORMS[offre].fullmatch(domaine)
+    if form is None or "." not in form["domain"]:
+        return False
+    try:
+        return bool(idna.encode(form["domain"], uts46=True, std3_rules=True))
+    except idna.IDNAError:
+        return False
 
 
 def _ascii(name: str) -> str:

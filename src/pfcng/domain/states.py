@@ -5,7 +5,7 @@ states and nothing else. Source: guide §14.2, §15.2, §20; docs/life-of-a-dema
 """
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum, StrEnum, unique
 
 
 class DemandeState(StrEnum):
@@ -17,6 +17,7 @@ class DemandeState(StrEnum):
     CLOSE = "Demande close"
     REJETEE = "Demande rejetée"
     NON_TRAITEE = "Demande non traitée"
+    ANNULEE = "Demande annulée"
 
 
 class ProduitState(StrEnum):
@@ -27,6 +28,15 @@ class ProduitState(StrEnum):
     RETIRE = "Produit retiré"
     ACTIF = "Produit actif"
     ANNULE = "Produit annulé"
+    REVOQUE = "Produit révoqué"
+
+
+class RevocationState(StrEnum):
+    """States of a demande de révocation, by the guide's labels (§20 RMT_ERR_012, RMT_ERR_013)."""
+
+    ENREGISTREE = "Demande enregistrée"
+    CLOSE = "Demande close"
+    NON_TRAITEE = "Demande non traitée"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Step:
 _D, _P = DemandeState, ProduitState
 
 
+@unique
 class Transition(Enum):
     """Every change of state there is, by what caused it."""
 
@@ -55,3 +66,11 @@ class Transition(Enum):
     """PFCNG-IGC issued the certificate and it is stored (RMT_ERR_009)."""
     DELIVRER = Step((_D.TRANSMISE, _D.CLOSE), (_P.RETIRE, _P.ACTIF))
     """The reply that carries the certificate was handed to the network (§15.2)."""
+    ANNULER_VALIDEE = Step((_D.VALIDEE, _D.NON_TRAITEE), (_P.A_RETIRER, _P.ANNULE))
+    """Given up, not withdrawn in time, or refused by the authority at registration (RMT_ERR_004, RMT_ERR_008)."""
+    ANNULER_TRANSMISE = Step((_D.TRANSMISE, _D.ANNULEE), (_P.A_RETIRER, _P.ANNULE))
+    """Idem, after the authority registered it (RMT_ERR_008)."""
+    REVOQUER_ACTIF = Step((_D.CLOSE, _D.CLOSE), (_P.ACTIF, _P.REVOQUE))
+    """The authority revoked a delivered certificate (§16.2)."""
+    REVOQUER_RETIRE = Step((_D.TRANSMISE, _D.ANNULEE), (_P.RETIRE, _P.REVOQUE))
+    """The authority revoked a certificate that was issued and never delivered (RMT_ERR_009, RMT_ERR_011)."""

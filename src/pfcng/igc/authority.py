@@ -102,6 +102,35 @@ class EmbeddedAuthority:
             row = self._store(numero, self._sign(row))
         return x509.load_der_x509_certificate(row["der"])
 
+    def revoke(self, numero: int, reason: x509.ReasonFlags | None) -> datetime:
+        """Revoke the certificate of a number, once: a repeated call changes nothing (step V2).
+
+        Args:
+            numero: The demande's number.
+            reason: What a CRL will say; None says nothing.
+
+        Returns:
+            The moment of the revocation, the same at every call.
+
+        Raises:
+            NotRegistered: no certificate was reserved for the number.
+        """
+        parameters = {"numero": numero, "raison": reason and reason.value, "now": self._clock()}
+        with self._database.transaction() as connection:
+            if _find(connection, numero)["numero_serie"] is None:
+                raise NotRegistered(f"demande {numero}")
+            connection.execute(
+                """
+                INSERT INTO igc.revocation (numero, raison, revoque_le) VALUES (%(numero)s, %(raison)s, %(now)s)
+                ON CONFLICT (numero) DO NOTHING
+                """,
+                parameters,
+            )
+            rows = connection.execute("SELECT revoque_le FROM igc.revocation WHERE numero = %(numero)s", parameters)
+            [row] = rows.fetchall()
+        revoked: datetime = row["revoque_le"]
+        return revoked
+
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
         issuer = self._signer(request, now).certificate

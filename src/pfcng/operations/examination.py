@@ -8,14 +8,16 @@ from pfcng.contract.codes import Raison
 from pfcng.contract.messages import DemandeCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain import departements
-from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.acteur import Acteur
 from pfcng.domain.annuaire import Annuaire, Genre, Personne, Structure
 from pfcng.domain.habilitation import check_habilitation
 from pfcng.domain.presence import check_presence
+from pfcng.domain.rules import Rules
 from pfcng.domain.states import Transition
 from pfcng.igc.profiles import subject_name
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
 from pfcng.operations.context import RequestContext
+from pfcng.operations.identification import identify_or_refuse
 from pfcng.pki import csr
 from pfcng.pki.csr import CsrPublicKey
 
@@ -43,41 +45,42 @@ class Examined:
         return replace(self, refusal=refusal, outcome=outcome)
 
 
-def examine_content(demande: DemandeCertificat) -> Examined:
-    """Presence rules and CSR: what can be said without knowing anybody (codes 05, 32 to 37, then 09)."""
+def examine_content(demande: DemandeCertificat, rules: Rules) -> Examined:
+    """Presence rules, CSR, open products: what can be said without knowing anybody (05, 32 to 37, 09, 10)."""
     examined = Examined(demande=demande)
     try:
         check_presence(demande)
     except Refusal as refusal:
         return examined.refused(refusal, Transition.NE_PAS_TRAITER)
     try:
-        return replace(examined, key=csr.read(demande.csr))
+        examined = replace(examined, key=csr.read(demande.csr))
     except Refusal as refusal:
         return examined.refused(refusal)
+    if Product(demande.offre, demande.usage) in rules.closed_products:
+        return examined.refused(Refusal(codes.WSMG_10, Raison.PRODUIT_FERME))
+    return examined
+
+
+def identify_acteur(examined: Examined, annuaire: Annuaire, context: RequestContext) -> Examined:
+    """Who acts, before anything else is said of the demande (code 10)."""
+    try:
+        acteur = identify_or_refuse(context.signataire, examined.demande.id_nat_tiers, annuaire, codes.WSMG_10)
+    except Refusal as refusal:
+        return examined.refused(refusal)
+    return replace(examined, acteur=acteur)
 
 
 def examine_rights(examined: Examined, annuaire: Annuaire, context: RequestContext) -> Examined:
-    """Acteur, habilitation, then completion from the annuaire (codes 10, then 44). A stopped demande stays so."""
-    demande = examined.demande
+    """Habilitation, then completion from the annuaire (codes 10, then 44). A demande that stopped stays so."""
+    acteur, key = examined.acteur, examined.key
+    if examined.refusal or acteur is None or key is None:
+        return examined
     try:
-        acteur = _acteur(context.signataire, demande.id_nat_tiers, annuaire)
-        examined = replace(examined, acteur=acteur)
-        if examined.key is None:
-            return examined
         held = annuaire.habilitations.get(acteur.personne.id_nat, ())
-        check_habilitation(demande, acteur.personne, held, context.today)
-        return _complete(examined, acteur, examined.key, annuaire)
+        check_habilitation(examined.demande, acteur.personne, held, context.today)
+        return _complete(examined, acteur, key, annuaire)
     except Refusal as refusal:
-        return examined if examined.refusal else examined.refused(refusal)
-
-
-def _acteur(signataire: str, id_nat_tiers: str | None, annuaire: Annuaire) -> Acteur:
-    try:
-        return identify(signataire, id_nat_tiers, annuaire)
-    except UnknownActeur as error:
-        raise Refusal(codes.WSMG_10, Raison.ACTEUR_INCONNU) from error
-    except NotAdministrateur as error:
-        raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
+        return examined.refused(refusal)
 
 
 def _complete(examined: Examined, acteur: Acteur, key: CsrPublicKey, annuaire: Annuaire) -> Examined:
@@ -94,7 +97,7 @@ def _complete(examined: Examined, acteur: Acteur, key: CsrPublicKey, annuaire: A
         product=Product(demande.offre, demande.usage),
         spki=key.spki_der,
         subject=_subject(demande, structure, beneficiaire),
-        fqdn=demande.fqdn,
+        fqdn=tuple({name.lower(): name for name in reversed(demande.fqdn)}.values())[::-1],
         mail_sujet=demande.mail_sujet,
         upn=demande.upn,
     )
@@ -107,7 +110,7 @@ def _check_subject(request: CertificateRequest) -> None:
     try:
         subject_name(request)
     except ValueError as error:
-        reason = Raison.CONTRAINTE.format(attribut="nomApplicatif", contrainte="trop long pour un certificat")
+        reason = Raison.CONTRAINTE.format(attribut="sujet du certificat", contrainte="trop long")
         raise Refusal(codes.WSMG_10, reason, diagnostic=str(error)) from error
 
 
@@ -117,20 +120,30 @@ def _structure(demande: DemandeCertificat, annuaire: Annuaire) -> Structure | No
     structure = annuaire.structures.get(demande.id_nat_struct)
     if structure is None:
         raise Refusal(codes.WSMG_10, Raison.STRUCTURE_INCONNUE)
+    if not structure.raison_sociale.strip():
+        raise _incoherent("idNat_struct", "raison sociale absente")
+    if not departements.is_known(structure.departement):
+        raise _incoherent("idNat_struct", "département inconnu")
     return structure
 
 
+def _incoherent(donnee: str, reference: str) -> Refusal:
+    return Refusal(codes.WSMG_44, Raison.INCOHERENT.format(donnee=donnee, reference=reference))
+
+
 def _beneficiaire(demande: DemandeCertificat, acteur: Acteur, annuaire: Annuaire) -> Personne | None:
-    if demande.offre is Offre.PS:
-        return acteur.personne
-    if demande.id_nat_beneficiaire is None:
+    if demande.offre not in {Offre.PS, Offre.PRO}:
         return None
-    beneficiaire = annuaire.personnes.get(demande.id_nat_beneficiaire)
+    if demande.offre is Offre.PS:
+        beneficiaire: Personne | None = acteur.personne
+    else:
+        beneficiaire = annuaire.personnes.get(demande.id_nat_beneficiaire or "")
     if beneficiaire is None:
         raise Refusal(codes.WSMG_10, Raison.BENEFICIAIRE_INCONNU)
-    if demande.id_nat_struct not in beneficiaire.structures:
-        reason = Raison.INCOHERENT.format(donnee="idNat_bénéficiaire", reference="structures de rattachement")
-        raise Refusal(codes.WSMG_44, reason)
+    if demande.offre is Offre.PRO and demande.id_nat_struct not in beneficiaire.structures:
+        raise _incoherent("idNat_bénéficiaire", "structures de rattachement")
+    if not all(part.strip() for part in (beneficiaire.nom, beneficiaire.prenom, beneficiaire.titre)):
+        raise _incoherent("idNat_bénéficiaire", "nom, prénom ou profession absents")
     return beneficiaire
 
 

@@ -13,11 +13,12 @@ from pfcng.contract import codes
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCertificat
 from pfcng.contract.refusal import Refusal
-from pfcng.domain.acteur import Acteur, NotAdministrateur, UnknownActeur, identify
+from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.authority import EmbeddedAuthority, IssuerUnavailable, RegistrationConflict, RequestRefused
 from pfcng.igc.requests import CertificateRequest
 from pfcng.operations.context import RequestContext
+from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
@@ -51,17 +52,12 @@ def retirer_certificat(
     """
     numero = _numero(requete.indice_retrait)
     with database.transaction() as connection:
-        demande = store.find_demande(connection, context.environment, numero)
+        demande = None if numero is None else store.find_demande(connection, context.environment, numero)
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
         annuaire = load_annuaire(connection, context.environment, personnes=named)
-    if demande is None:
+    acteur = identify_or_refuse(context.signataire, requete.id_nat_tiers, annuaire, codes.WSMG_11)
+    if demande is None or numero is None:
         raise Refusal(codes.WSMG_27)
-    try:
-        acteur = identify(context.signataire, requete.id_nat_tiers, annuaire)
-    except UnknownActeur as error:
-        raise Refusal(codes.WSMG_11, Raison.ACTEUR_INCONNU) from error
-    except NotAdministrateur as error:
-        raise Refusal(codes.WSMG_11, Raison.HORS_PERIMETRE, diagnostic="idNatTiers: not AdminASIP") from error
     _check_same_people(demande, acteur)
     step = _Step(numero=numero, acteur=acteur, database=database, context=context)
     certificate = _certificate(step, demande, requete.code_revocation, authority)
@@ -87,10 +83,17 @@ def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestCo
         _move(connection, step, Transition.DELIVRER)
 
 
-def _numero(indice_retrait: str) -> int:
-    """The demande's number; an index that can be none of ours is an unknown one."""
+def record_loss(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
+    """The client had left: the produit stays retiré, and the journal says why (RMT_ERR_009, WSMG-00000038)."""
+    step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
+    with database.transaction() as connection:
+        _journal(connection, step, "non remis", codes.WSMG_38.value)
+
+
+def _numero(indice_retrait: str) -> int | None:
+    """The demande's number; None for an index that can be none of ours."""
     if not (indice_retrait.isascii() and indice_retrait.isdigit()) or int(indice_retrait) > _MAX_NUMERO:
-        raise Refusal(codes.WSMG_27)
+        return None
     return int(indice_retrait)
 
 
@@ -113,13 +116,28 @@ def _certificate(step: _Step, demande: Row, code_revocation: str, authority: Emb
         _keep_code(step, _hash(code_revocation))
         return x509.load_der_x509_certificate(demande["certificat"])
     if states == (DemandeState.VALIDEE, ProduitState.A_RETIRER):
-        authority.register(step.numero, CertificateRequest.from_json(demande["demande_igc"]))  # R1
+        _register(step, CertificateRequest.from_json(demande["demande_igc"]), authority)
         _transmit(step)
     elif states != (DemandeState.TRANSMISE, ProduitState.A_RETIRER):
         raise Refusal(codes.WSMG_11, Raison.PRODUIT_PAS_A_RETIRER)
-    certificate = authority.issue(step.numero)  # R3
+    try:
+        certificate = authority.issue(step.numero)  # R3
+    except IssuerUnavailable as error:
+        raise Refusal(codes.WSMG_15, diagnostic=f"PFCNG-IGC: {error}") from error
     _store(step, certificate, _hash(code_revocation))
     return certificate
+
+
+def _register(step: _Step, request: CertificateRequest, authority: EmbeddedAuthority) -> None:
+    """R1; what the authority refuses for good ends the demande (RMT_ERR_003, RMT_ERR_004)."""
+    try:
+        authority.register(step.numero, request)
+    except IssuerUnavailable as error:
+        raise Refusal(codes.WSMG_18, diagnostic=f"PFCNG-IGC: {error}") from error
+    except (RequestRefused, RegistrationConflict) as error:
+        with suppress(StateConflict), step.database.transaction() as connection:
+            _move(connection, step, Transition.ANNULER_VALIDEE)
+        raise Refusal(codes.WSMG_17, diagnostic=f"PFCNG-IGC: {error}") from error
 
 
 def _transmit(step: _Step) -> None:
@@ -150,14 +168,19 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
 def _move(connection: DbConnection, step: _Step, transition: Transition) -> None:
     """A transition with its journal entry."""
     store.move(connection, step.numero, transition, step.context.now)
+    _journal(connection, step, transition.name.lower())
+
+
+def _journal(connection: DbConnection, step: _Step, resultat: str, code: str | None = None) -> None:
     told = entry(ACTE, step.context, acteur=step.acteur)
-    journal.write(connection, [replace(told, resultat=transition.name.lower(), demande=step.numero)])
+    journal.write(connection, [replace(told, resultat=resultat, code=code, demande=step.numero)])
 
 
 def _keep_code(step: _Step, code_hash: str) -> None:
-    """The code of the latest retrait is the one its holder has."""
+    """The certificate goes out again: the code of the latest retrait is the one that counts (RMT_ERR_009)."""
     with step.database.transaction() as connection:
         store.store_code_revocation(connection, step.numero, code_hash)
+        _journal(connection, step, "remis à nouveau")
 
 
 def _hash(code_revocation: str) -> str:

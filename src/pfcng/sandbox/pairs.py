@@ -1,7 +1,7 @@
 """Keys and certificates as files, so that a start that was killed goes on where it stopped.
 
-A file is written beside its place and renamed into it. A new key first removes the certificate of the one before:
-a certificate that is there belongs to the key that is there.
+A file is written beside its place and renamed into it. A new key first removes the certificate of the one before, and
+so does a key that was put in another's place: a certificate that is there belongs to the key that is there.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -21,6 +22,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pfcng.pki.keys import Credential, load_pem
+from pfcng.sandbox.mistakes import SandboxError
+
+
+class DamagedKeyError(SandboxError):
+    """A key file was damaged."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"La clé {path} est illisible ou endommagée. Effacez ce fichier : le bac à sable refera la clé et ce "
+            "qu’elle certifie."
+        )
+
 
 PUBLIC_MODE: Final = 0o644
 PRIVATE_MODE: Final = 0o600
@@ -34,19 +47,46 @@ class Pair:
     certificate: Path
     key: Path
 
+    def load_chain(self) -> tuple[x509.Certificate, ...]:
+        """The certificate and what follows it; nothing when any of it cannot be read."""
+        try:
+            chain = x509.load_pem_x509_certificates(self.certificate.read_bytes())
+            for certificate in chain:
+                _ = (certificate.public_key(), certificate.subject, certificate.extensions)  # parsed only when asked
+        except (FileNotFoundError, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+            return ()
+        return tuple(chain)
+
     def load_certificate(self) -> x509.Certificate | None:
         """The certificate, if there is one that can be read."""
-        try:
-            return x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
+        return next(iter(self.load_chain()), None)
 
     def load_key(self) -> rsa.RSAPrivateKey:
-        """The key, which must be there; one that we made ourselves needs no proof of its primes."""
-        key = load_pem_private_key(self.key.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+        """The key, which must be there; one that was checked needs no proof of its primes.
+
+        Raises:
+            DamagedKeyError: It is no RSA key in the clear.
+        """
+        try:
+            key = load_pem_private_key(self.key.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise DamagedKeyError(self.key) from error
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError(f"not an RSA key: {self.key}")
+            raise DamagedKeyError(self.key)
         return key
+
+    def check_key(self) -> None:
+        """See that the key is whole, and take away a certificate that is another key's.
+
+        Raises:
+            DamagedKeyError: It is not.
+        """
+        key = self.load_key()
+        if not _is_whole(key.private_numbers()):
+            raise DamagedKeyError(self.key)
+        certificate = self.load_certificate()
+        if certificate is not None and certificate.public_key() != key.public_key():
+            self.certificate.unlink()
 
     def load(self) -> Credential:
         """Both, proven to belong together."""
@@ -64,12 +104,36 @@ class Pair:
         write(self.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=PRIVATE_MODE)
 
 
-def make_missing_keys(pairs: Iterable[tuple[Pair, int]]) -> None:
-    """Make the keys that are not there, of so many bits each; generation runs outside the interpreter's lock."""
-    missing = [(pair, bits) for pair, bits in pairs if not pair.key.exists()]
+def _is_whole(key: rsa.RSAPrivateNumbers) -> bool:
+    """Whether its numbers agree (RFC 8017 §3.2).
+
+    A signature would not tell: OpenSSL gets round damaged primes, where other libraries fail.
+    """
+    p, q, e = key.p, key.q, key.public_numbers.e
+    return (
+        p * q == key.public_numbers.n
+        and (key.d % (p - 1), key.d % (q - 1)) == (key.dmp1, key.dmq1)
+        and e * key.dmp1 % (p - 1) == e * key.dmq1 % (q - 1) == key.iqmp * q % p == 1
+    )
+
+
+def ensure_keys(pairs: Iterable[tuple[Pair, int]]) -> None:
+    """Check the keys that are there and make the others, of so many bits each, outside the interpreter's lock.
+
+    Raises:
+        DamagedKeyError: One that is there is of no use.
+    """
     with ThreadPoolExecutor(_THREADS) as threads:
-        for made in [threads.submit(pair.make_key, bits) for pair, bits in missing]:
-            made.result()
+        done = [
+            threads.submit(pair.check_key) if pair.key.exists() else threads.submit(pair.make_key, bits)
+            for pair, bits in pairs
+        ]
+        try:
+            for one in done:
+                one.result()
+        except BaseException:
+            threads.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the keys that were not begun
+            raise
 
 
 def write(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> None:

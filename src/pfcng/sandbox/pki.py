@@ -1,7 +1,7 @@
 """Everything of the sandbox that is signed: authorities, their CRLs, server certificates, cards.
 
 What is missing, changed or about to expire is made; the rest stays as it is. A key is not replaced while its file is
-there, so a certificate that is made again keeps its key.
+there, so a certificate that is made again keeps its key; a damaged key is told.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
 from pfcng.sandbox.hierarchy import ca_extensions, make_authority, make_crl
-from pfcng.sandbox.pairs import Pair, make_missing_keys, write
+from pfcng.sandbox.pairs import Pair, ensure_keys, write
 from pfcng.sandbox.servers import client_holder, server_holder
 
 LEAF_KEY_BITS: Final = 2048
@@ -105,6 +105,9 @@ def ensure_pki(
         host: Name or address the platform is reached at, besides localhost, 127.0.0.1 and ::1.
         ca_key_bits: Size of the authorities' keys, for those that are made.
         now: The present.
+
+    Raises:
+        DamagedKeyError: A key that is there is of no use.
     """
     pki = plan_pki(directory, cards)
     leaves = [
@@ -113,7 +116,7 @@ def ensure_pki(
         *(pair for card in pki.cards.values() for pair in (card.auth, card.sign)),
     ]
     authority_pairs = [files.pair for files in pki.authorities.values()]
-    make_missing_keys([*((pair, ca_key_bits) for pair in authority_pairs), *((pair, LEAF_KEY_BITS) for pair in leaves)])
+    ensure_keys([*((pair, ca_key_bits) for pair in authority_pairs), *((pair, LEAF_KEY_BITS) for pair in leaves)])
     _Maker(pki, urls=urls, now=now).make_all(host)
     return pki
 
@@ -154,6 +157,7 @@ class _Maker:
         self._now = now
         self._issuers: dict[AuthorityName, x509.Certificate] = {}
         self._revoked: dict[AuthorityName, list[x509.Certificate]] = {}
+        self._keys: dict[AuthorityName, rsa.RSAPrivateKey] = {}
 
     def make_all(self, host: str) -> None:
         for files in self._pki.authorities.values():
@@ -175,7 +179,7 @@ class _Maker:
         certificate = pair.load_certificate()
         root = None if name.is_root else self._issuers[name.root]
         if certificate is None or not self._is_as_planned(name, certificate, root or certificate):
-            above = None if root is None else self._pki.authorities[name.root.common_name].pair.load()
+            above = None if root is None else self._signer(name.root)
             certificate = make_authority(name, pair.load_key(), above, urls=self._urls, now=self._now)
             pair.store(certificate)
         self._issuers[name] = certificate
@@ -198,12 +202,14 @@ class _Maker:
                 self._revoked.setdefault(card.spec.authority, []).append(certificate)
 
     def _leaf(self, pair: Pair, make: Make, *, expired: bool = False) -> x509.Certificate:
-        certificate = pair.load_certificate()
+        certificate, *chain = pair.load_chain() or (None,)
         if certificate is not None and self._is_as_asked(certificate, make, expired=expired):
+            issuer = self._issuers[make(_spki(certificate)).authority]
+            if chain != [issuer]:
+                pair.store(certificate, issuer)
             return certificate
-        spki = pair.load_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        holder = make(spki)
-        signer = self._pki.authorities[holder.authority.common_name].pair.load()
+        holder = make(_spki(pair.load_key()))
+        signer = self._signer(holder.authority)
         certificate = builder.build(
             holder,
             issuer=signer.certificate,
@@ -214,9 +220,14 @@ class _Maker:
         pair.store(certificate, signer.certificate)
         return certificate
 
+    def _signer(self, name: AuthorityName) -> Credential:
+        """An authority whose certificate was made; its key was checked at the start (`ensure_keys`)."""
+        if name not in self._keys:
+            self._keys[name] = self._pki.authorities[name.common_name].pair.load_key()
+        return Credential(certificate=self._issuers[name], chain=(), key=self._keys[name])
+
     def _is_as_asked(self, certificate: x509.Certificate, make: Make, *, expired: bool) -> bool:
-        spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        holder = make(spki)
+        holder = make(_spki(certificate))
         issuer = self._issuers[holder.authority]
         first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return (
@@ -230,21 +241,25 @@ class _Maker:
     def _crl(self, files: AuthorityFiles) -> None:
         revoked = self._revoked.get(files.name, [])
         if not self._is_fresh(files, {certificate.serial_number for certificate in revoked}):
-            crl = make_crl(files.pair.load(), revoked, is_root=files.name.is_root, now=self._now)
+            crl = make_crl(self._signer(files.name), revoked, is_root=files.name.is_root, now=self._now)
             write(files.crl, crl.public_bytes(Encoding.DER))
 
     def _is_fresh(self, files: AuthorityFiles, serials: set[int]) -> bool:
         public_key = self._issuers[files.name].public_key()
         try:
             crl = x509.load_der_x509_crl(files.crl.read_bytes())
+            return (
+                crl.last_update_utc <= self._now < crl.last_update_utc + _CRL_AGE
+                and isinstance(public_key, rsa.RSAPublicKey)
+                and crl.is_signature_valid(public_key)
+                and {entry.serial_number for entry in crl} == serials
+            )
         except (FileNotFoundError, ValueError):
             return False
-        return (
-            crl.last_update_utc <= self._now < crl.last_update_utc + _CRL_AGE
-            and isinstance(public_key, rsa.RSAPublicKey)
-            and crl.is_signature_valid(public_key)
-            and {entry.serial_number for entry in crl} == serials
-        )
+
+
+def _spki(owner: x509.Certificate | rsa.RSAPrivateKey) -> bytes:
+    return owner.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _first_second(now: datetime, *, expired: bool) -> datetime:

@@ -1,6 +1,8 @@
 """The annuaire, the explicit habilitations and the white list of ws-srv."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from pfcng.contract.catalogue import Environment, Offre
 from pfcng.domain.annuaire import Annuaire, Genre, Habilitation, Personne, Structure
@@ -127,15 +129,95 @@ def save_habilitations(
     connection: DbConnection, environment: Environment, habilitations: Iterable[Habilitation]
 ) -> None:
     """Insert the habilitations; one that exists keeps its place and takes the new days."""
-    connection.cursor().executemany(
+    connection.cursor().executemany(_SAVE_HABILITATION, [_columns(environment, h) for h in habilitations])
+
+
+_SAVE_HABILITATION: Final = """
+INSERT INTO habilitation (environnement, acteur, offre, id_nat_struct, domaine, debut, fin)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (environnement, acteur, offre, id_nat_struct, domaine)
+DO UPDATE SET debut = EXCLUDED.debut, fin = EXCLUDED.fin
+"""
+
+
+def _columns(environment: Environment, habilitation: Habilitation) -> tuple[object, ...]:
+    h = habilitation
+    return (environment, h.acteur, h.offre, h.id_nat_struct, h.domaine, h.debut, h.fin)
+
+
+def declare_habilitation(connection: DbConnection, environment: Environment, habilitation: Habilitation) -> bool:
+    """Insert one habilitation, or give one that exists the new days; whether it is new."""
+    saved = connection.execute(
+        f"{_SAVE_HABILITATION} RETURNING xmax = 0 AS ajoutee", _columns(environment, habilitation)
+    ).fetchone()
+    return saved is not None and bool(saved["ajoutee"])
+
+
+def remove_habilitation(connection: DbConnection, environment: Environment, habilitation: Habilitation) -> bool:
+    """Delete the habilitation of that acteur, offre, structure and domain, whatever its days; whether there was one."""
+    deleted = connection.execute(
         """
-        INSERT INTO habilitation (environnement, acteur, offre, id_nat_struct, domaine, debut, fin)
-        VALUES (%s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (environnement, acteur, offre, id_nat_struct, domaine)
-        DO UPDATE SET debut = EXCLUDED.debut, fin = EXCLUDED.fin
+        DELETE FROM habilitation WHERE environnement = %s AND acteur = %s AND offre = %s AND id_nat_struct = %s
+            AND domaine IS NOT DISTINCT FROM %s
         """,
-        [(environment, h.acteur, h.offre, h.id_nat_struct, h.domaine, h.debut, h.fin) for h in habilitations],
+        _columns(environment, habilitation)[:5],
     )
+    return deleted.rowcount > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredHabilitation:
+    """An explicit habilitation, with the names that the annuaire gives to its parties.
+
+    Attributes:
+        acteur: Given name and name, or None when the annuaire does not know the acteur.
+    """
+
+    environment: Environment
+    habilitation: Habilitation
+    acteur: str | None
+    raison_sociale: str
+
+
+def list_habilitations(
+    connection: DbConnection,
+    environment: Environment | None = None,
+    *,
+    acteur: str | None = None,
+    offre: Offre | None = None,
+    id_nat_struct: str | None = None,
+) -> list[DeclaredHabilitation]:
+    """The explicit habilitations that meet every filter that is given."""
+    rows = connection.execute(
+        """
+        SELECT h.*, p.prenom || ' ' || p.nom AS nom_acteur, s.raison_sociale
+        FROM habilitation h
+        JOIN structure s ON s.environnement = h.environnement AND s.id_nat = h.id_nat_struct
+        LEFT JOIN personne p ON p.environnement = h.environnement AND p.id_nat = h.acteur
+        WHERE (%(environnement)s::text IS NULL OR h.environnement = %(environnement)s)
+            AND (%(acteur)s::text IS NULL OR h.acteur = %(acteur)s)
+            AND (%(offre)s::text IS NULL OR h.offre = %(offre)s)
+            AND (%(structure)s::text IS NULL OR h.id_nat_struct = %(structure)s)
+        ORDER BY h.environnement, h.acteur, h.id_nat_struct, h.offre, h.domaine
+        """,
+        {"environnement": environment, "acteur": acteur, "offre": offre, "structure": id_nat_struct},
+    )
+    return [
+        DeclaredHabilitation(
+            environment=Environment(row["environnement"]),
+            habilitation=Habilitation(
+                acteur=row["acteur"],
+                offre=Offre(row["offre"]),
+                id_nat_struct=row["id_nat_struct"],
+                domaine=row["domaine"],
+                debut=row["debut"],
+                fin=row["fin"],
+            ),
+            acteur=row["nom_acteur"],
+            raison_sociale=row["raison_sociale"],
+        )
+        for row in rows
+    ]
 
 
 def is_white_listed(connection: DbConnection, dn_canonique: str) -> bool:
@@ -144,8 +226,19 @@ def is_white_listed(connection: DbConnection, dn_canonique: str) -> bool:
     return row is not None
 
 
-def white_list(connection: DbConnection, dn_canonique: str, dn: str) -> None:
-    """Admit the holder of this DN at ws-srv."""
-    connection.execute(
+def white_list(connection: DbConnection, dn_canonique: str, dn: str) -> bool:
+    """Admit the holder of this DN at ws-srv; whether they were not yet."""
+    added = connection.execute(
         "INSERT INTO liste_blanche (dn_canonique, dn) VALUES (%s, %s) ON CONFLICT DO NOTHING", (dn_canonique, dn)
     )
+    return added.rowcount > 0
+
+
+def remove_from_white_list(connection: DbConnection, dn_canonique: str) -> bool:
+    """Admit the holder of this canonical DN no more; whether they were."""
+    return connection.execute("DELETE FROM liste_blanche WHERE dn_canonique = %s", (dn_canonique,)).rowcount > 0
+
+
+def read_white_list(connection: DbConnection) -> list[str]:
+    """The DN of those whom ws-srv admits, as RFC 4514 writes them."""
+    return [row["dn"] for row in connection.execute("SELECT dn FROM liste_blanche ORDER BY dn")]

@@ -1,19 +1,70 @@
-"""Connections and transactions."""
+"""Connections and transactions, under the application's role."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from psycopg import Connection
+import structlog
+from psycopg import Connection, Transaction
+from psycopg.errors import InsufficientPrivilege
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 Row = dict[str, Any]
-DbConnection = Connection[Row]
+
+APPLICATION_ROLE: Final = "pfcng_app"
+"""The role without UPDATE, DELETE and TRUNCATE on the journal; revision 0004 makes it."""
+_MAX_RECEIPTS: Final = 20_000
+"""What a process without a sealer remembers at most."""
+
+_PATIENCE: Final = 10.0
+"""Seconds that a caller waits for a connection."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A journal entry that this process committed: its number and digest (docs/journal.md, J1)."""
+
+    entree: int
+    empreinte: bytes
+
+
+class DbConnection(Connection[Row]):
+    """A connection that knows which journal entries its transaction wrote.
+
+    Attributes:
+        receipts: Entries written by the transaction under way; those of a savepoint that was rolled back are not in it.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.receipts: list[Receipt] = []
+
+    @contextmanager
+    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Iterator[Transaction]:
+        """A transaction, or a savepoint inside one; what is rolled back takes its receipts with it."""
+        kept = len(self.receipts)
+        ended_well = False
+        try:
+            with super().transaction(savepoint_name, force_rollback) as transaction:
+                yield transaction
+                failed = self.info.transaction_status is TransactionStatus.INERROR
+                ended_well = not (force_rollback or failed)
+        finally:
+            if not ended_well:
+                del self.receipts[kept:]
 
 
 class Database:
     """A pool of connections to one PostgreSQL database; rows are dicts, times are UTC.
+
+    Connections work as the role ``pfcng_app`` where the database has it and lets them; where not, that is logged
+    (docs/journal.md).
 
     Args:
         dsn: libpq connection string.
@@ -21,23 +72,59 @@ class Database:
     """
 
     def __init__(self, dsn: str, *, max_connections: int = 10) -> None:
+        self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
+        self._told = False
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
             dsn,
             min_size=1,
             max_size=max_connections,
             open=True,
-            timeout=10,
+            timeout=_PATIENCE,
             check=ConnectionPool.check_connection,
-            connection_class=Connection[Row],
+            connection_class=DbConnection,
             kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
+            configure=self._take_role,
         )
 
     @contextmanager
     def transaction(self) -> Iterator[DbConnection]:
         """One transaction: committed at the end, rolled back when an exception leaves the block."""
-        with self._pool.connection() as connection, connection.transaction():
-            yield connection
+        with self._pool.connection() as connection:
+            connection.receipts.clear()
+            with connection.transaction():
+                yield connection
+            self._receipts.extend(connection.receipts)
+
+    def take_receipts(self) -> list[Receipt]:
+        """The journal entries that were committed since the last call, by this object's transactions."""
+        taken = []
+        while self._receipts:
+            taken.append(self._receipts.popleft())
+        return taken
+
+    def put_back(self, receipts: Sequence[Receipt]) -> None:
+        """Give back receipts that could not be checked; the next call of `take_receipts` has them."""
+        self._receipts.extend(receipts)
 
     def close(self) -> None:
         """Give every connection back to the server."""
         self._pool.close()
+
+    def _take_role(self, connection: DbConnection) -> None:
+        """Work as the application's role; a database without it is used as it is, and said to be."""
+        try:
+            with connection.transaction():
+                if connection.execute(_TAKE_ROLE, {"role": APPLICATION_ROLE}).fetchone() is not None:
+                    return
+        except InsufficientPrivilege:
+            pass  # a member who may not SET ROLE (PostgreSQL 16)
+        if not self._told:
+            self._told = True
+            log.warning("database.role_missing", role=APPLICATION_ROLE, see="docs/journal-exploitation.md")
+
+
+_TAKE_ROLE: Final = """
+SELECT set_config('role', r.rolname, false) FROM pg_roles r
+WHERE r.rolname = %(role)s AND pg_has_role(current_user, r.oid, 'MEMBER')
+  AND has_table_privilege(r.oid, to_regclass('public.journal'), 'SELECT')
+"""

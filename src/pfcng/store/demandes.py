@@ -31,6 +31,7 @@ class NewDemande:
         dn_sujet: Subject of the certificate to come, RFC 4514; None when refused.
         raison_sociale: Of the structure, when known.
         beneficiaire: Name and given name, when known.
+        renouvelle: Number of the produit that is renewed.
     """
 
     numero: int
@@ -43,6 +44,7 @@ class NewDemande:
     raison_sociale: str | None = None
     id_nat_beneficiaire: str | None = None
     beneficiaire: tuple[str, str] | None = None
+    renouvelle: int | None = None
 
 
 def next_indice_lot(connection: DbConnection) -> int:
@@ -122,8 +124,9 @@ def insert_lot(
     cursor.executemany(
         """
         INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, administrateur,
-                             mail_demandeur, mail_a_informer, etat, creee_le)
-        VALUES (%s, %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s)
+                             nom_administrateur, prenom_administrateur, mail_demandeur, mail_a_informer, etat, creee_le,
+                             renouvelle)
+        VALUES (%s, %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [_demande_row(new, indice, environment, signataire, now) for new in demandes],
     )
@@ -152,10 +155,13 @@ def _demande_row(
         personne.nom if personne else "",
         personne.prenom if personne else "",
         administrateur.id_nat if administrateur else None,
+        administrateur.nom if administrateur else None,
+        administrateur.prenom if administrateur else None,
         new.demande.mail_demandeur,
         new.demande.mail_personne_a_informer,
         new.outcome.value.demande[1],
         now,
+        new.renouvelle,
     )
 
 
@@ -194,6 +200,18 @@ def find_demande(connection: DbConnection, environment: Environment, numero: int
         """,
         (numero, environment),
     ).fetchone()
+
+
+def find_expired(connection: DbConnection, before: datetime) -> list[Row]:
+    """The demandes created before that moment whose produit nobody has withdrawn, in both environments."""
+    return connection.execute(
+        """
+        SELECT d.numero, d.etat AS etat_demande, p.etat AS etat_produit
+        FROM produit p JOIN demande d ON d.numero = p.demande
+        WHERE p.etat = 'Produit à retirer' AND d.creee_le < %s ORDER BY d.numero
+        """,
+        (before,),
+    ).fetchall()
 
 
 def move(connection: DbConnection, numero: int, transition: Transition, now: datetime) -> None:

@@ -11,13 +11,25 @@ import structlog
 from cryptography.x509.oid import NameOID
 
 from pfcng.contract import codes
-from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat, Response
+from pfcng.contract.messages import (
+    Request,
+    RequeteDemandeCertificats,
+    RequeteRenouvellementCertificat,
+    RequeteRetraitCertificat,
+    RequeteRevocationCertificat,
+    RequeteSuiviActivite,
+    Response,
+)
 from pfcng.contract.operations import Operation, by_soap_action, error_response
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.formats import check_formats
 from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.journaling import record_refusal
-from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, retirer_certificat
+from pfcng.operations.renouveler_certificat import renouveler_certificat
+from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, record_loss, retirer_certificat
+from pfcng.operations.revoquer_certificat import revoquer_certificat
+from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.pki import names
 from pfcng.web.platform import Platform
 from pfcng.xml import codec, dsig, soap
@@ -103,23 +115,32 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     try:
         # 5. Limits of a lot.
         codec.check_lot_limits(body)
-        # 6. Schema and decoding.
+        # 6. Schema, decoding, formats.
         request = codec.decode(body)
+        check_formats(request, platform.rules)
         # 7 and 8. Acteur, rules, state change and journal.
-        match request:
-            case RequeteDemandeCertificats():
-                response: Response = demander_certificats(request, database=platform.database, context=context)
-                return _replied(response)
-            case RequeteRetraitCertificat():
-                retrait = retirer_certificat(
-                    request, database=platform.database, authority=platform.authority, context=context
-                )
-                return _delivering(retrait, platform, context)
-            case _:
-                return Reply(status=_FAULT, content=soap.not_served_fault(operation))
+        return _operate(request, platform, context)
     except Refusal as refusal:
         _record(body, refusal, platform, context)
         return _refused(operation, refusal, context)
+
+
+def _operate(request: Request, platform: Platform, context: RequestContext) -> Reply:
+    database, authority, rules = platform.database, platform.authority, platform.rules
+    response: Response
+    match request:
+        case RequeteDemandeCertificats():
+            response = demander_certificats(request, database=database, context=context, rules=rules)
+        case RequeteRetraitCertificat():
+            retrait = retirer_certificat(request, database=database, authority=authority, context=context)
+            return _delivering(retrait, platform, context)
+        case RequeteRevocationCertificat():
+            response = revoquer_certificat(request, database=database, authority=authority, context=context)
+        case RequeteRenouvellementCertificat():
+            response = renouveler_certificat(request, database=database, context=context, rules=rules)
+        case RequeteSuiviActivite():
+            response = suivre_activite(request, database=database, context=context, rules=rules)
+    return _replied(response)
 
 
 def _too_large(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -167,5 +188,10 @@ def _replied(response: Response) -> Reply:
 
 def _delivering(retrait: Retrait, platform: Platform, context: RequestContext) -> Reply:
     # 10. Retrait only: delivered → demande close, produit actif.
-    confirm = partial(confirm_delivery, retrait, database=platform.database, context=context)
-    return Reply(status=_OK, content=soap.wrap(codec.encode(retrait.reponse)), on_sent=confirm)
+    database = platform.database
+    return Reply(
+        status=_OK,
+        content=soap.wrap(codec.encode(retrait.reponse)),
+        on_sent=partial(confirm_delivery, retrait, database=database, context=context),
+        on_lost=partial(record_loss, retrait, database=database, context=context),
+    )

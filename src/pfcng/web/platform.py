@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.pki.trust import TrustStore
 from pfcng.store.database import Database
@@ -24,5 +25,6 @@ class Platform:
     authority: EmbeddedAuthority
     trust: TrustStore
     clock: Callable[[], datetime]
+    rules: Rules
     proxies: tuple[Network, ...] = ()
     diagnostics: bool = False

@@ -34,9 +34,9 @@ _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _WHITE_SPACE: Final = " \t\r\n"
 _RUN_OF_WHITE_SPACE: Final = re.compile(f"[{_WHITE_SPACE}]+")
 
-# Where a document says its schema may be found. Any element may carry them (XML Schema part 1, §2.6) and nothing
-# follows them: they are dropped before validation.
-_HINTS: Final = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+# What a document says of its schema and types. Any element may carry them (XML Schema part 1, §2.6) and nothing follows
+# them: they are dropped, and the contract's own types count.
+_HINTS: Final = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation", f"{_XSI}type"})
 
 _LONGEST_TEXT: Final = 65_536
 """Characters of one value. None of the contract comes near; the patterns of the XSD would take a second over 10 MiB."""

@@ -28,6 +28,8 @@ SIGNATURE_ENTRIES: Final = (f"{{{SOAP_SEC}}}Signature", f"{{{DS}}}Signature", f"
 
 _FAULT: Final = f"{{{SOAP}}}Fault"
 _MUST_UNDERSTAND: Final = f"{{{SOAP}}}mustUnderstand"
+_ACTOR: Final = f"{{{SOAP}}}actor"
+_NEXT: Final = "http://schemas.xmlsoap.org/soap/actor/next"
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([^\";\s]*)", re.IGNORECASE)
 
 
@@ -115,13 +117,6 @@ def server_fault(incident: str) -> bytes:
     return _fault("soap:Server", f"Erreur interne de la plateforme. Numéro d’incident : {incident}.")
 
 
-def not_served_fault(operation: Operation) -> bytes:
-    """The Fault for an operation of the contract that the platform does not serve yet."""
-    return _fault(
-        "soap:Server", f"L’opération {operation.soap_action} n’est pas encore disponible sur cette plateforme."
-    )
-
-
 def read_reply(raw: bytes) -> etree._Element:
     """The payload of a reply.
 
@@ -147,7 +142,7 @@ def _fault(faultcode: str, text: str) -> bytes:
 
 def _check_charset(content_type: str | None) -> None:
     for charset in _CHARSET.findall(content_type or ""):
-        if charset.lower() not in ("utf-8", "us-ascii"):
+        if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
             raise ClientFault("Le message doit être codé en UTF-8.", "soap: charset of Content-Type")
 
 
@@ -172,6 +167,8 @@ def _check_header(header: etree._Element) -> None:
             raise ClientFault(
                 "Un élément de l’en-tête SOAP n’a pas d’espace de noms.", "soap: unqualified header entry"
             )
+        if entry.get(_ACTOR, _NEXT) not in ("", _NEXT):
+            continue  # meant for somebody else on the way (SOAP 1.1 §4.2.2)
         if entry.tag not in SIGNATURE_ENTRIES and entry.get(_MUST_UNDERSTAND, "0").strip(XML_SPACE) not in (
             "0",
             "false",

@@ -214,7 +214,9 @@ def test_demander_json_has_the_same_keys_whatever_happens(
     assert (result.status, document["etat"], document["code"]) == expected
     assert result.stderr == ""
     assert document.keys() == DEMANDE_KEYS
-    assert document["cle"] == str(key_file)
+    never_sent = answer.status == 403
+    assert document["cle"] == (None if never_sent else str(key_file))
+    assert key_file.exists() is not never_sent
     assert bool(document["message"]) is not done
     assert document["indice_retrait"] == ("59" if done else None)
 

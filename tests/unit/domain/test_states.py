@@ -36,19 +36,22 @@ def test_every_transition_can_happen() -> None:
         ("Demande transmise", "Produit à retirer"),
         ("Demande transmise", "Produit retiré"),
         ("Demande close", "Produit actif"),
+        ("Demande close", "Produit révoqué"),
+        ("Demande annulée", "Produit révoqué"),
+        ("Demande annulée", "Produit annulé"),
     ],
 )
 def test_pair_of_states_of_the_guide_is_reached(pair: tuple[str, str]) -> None:
-    """The pairs of §14.2, §15.2 and RMT_ERR_001, 002, 003, 009."""
+    """The pairs of §14.2, §15.2, §16.2 and RMT_ERR_001, 002, 003, 008, 009."""
     assert pair in {(str(demande), str(produit)) for demande, produit in reachable()}
 
 
 def test_no_other_pair_is_reached() -> None:
-    """Six pairs and the start: a demande and its produit never disagree."""
-    assert len(reachable()) == 7
+    """Nine pairs and the start: a demande and its produit never disagree."""
+    assert len(reachable()) == 10
 
 
 def test_refused_demande_stays_refused() -> None:
-    """No transition leaves « rejetée », « non traitée » or « close »."""
-    ends = {DemandeState.REJETEE, DemandeState.NON_TRAITEE, DemandeState.CLOSE}
+    """No transition leaves « rejetée », « non traitée » or « annulée »."""
+    ends = {DemandeState.REJETEE, DemandeState.NON_TRAITEE, DemandeState.ANNULEE}
     assert not [transition for transition in Transition if transition.value.demande[0] in ends]

@@ -43,7 +43,7 @@ def linter() -> Any:
 
 @pytest.mark.parametrize("environment", tuple(Environment))
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.label)
-def test_product_passes_the_lint(  # noqa: PLR0917 - pytest hands fixtures and parameters by name
+def test_product_passes_the_lint(
     linter: Any,
     issuers: Mapping[AuthorityName, x509.Certificate],
     issuer_key: rsa.RSAPrivateKey,

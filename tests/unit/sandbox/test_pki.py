@@ -18,7 +18,7 @@ from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, AuthorityName
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
-from pfcng.sandbox.pairs import Pair
+from pfcng.sandbox.pairs import DamagedKeyError, Pair
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
 
 NOW = datetime.now(UTC)
@@ -276,16 +276,92 @@ def test_keys_are_private_and_certificates_public(box: Box) -> None:
 
 
 def test_second_start_changes_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a byte, and no key is read: a start must be quick."""
+    """Not a byte, and nothing is made or signed again: a start must be quick."""
 
-    def unread(pair: Pair) -> None:
-        pytest.fail(f"{pair.key} was read")
+    def unexpected(pair: Pair, *_: object) -> None:
+        pytest.fail(f"{pair.key} was made or used")
 
     before = box.content()
-    monkeypatch.setattr(Pair, "load", unread)
-    monkeypatch.setattr(Pair, "load_key", unread)
+    for act in ("load", "make_key", "store"):
+        monkeypatch.setattr(Pair, act, unexpected)
     ensure(box.directory, now=NOW + timedelta(hours=1))
     assert box.content() == before
+
+
+def damage(path: Path, place: float) -> None:
+    """Change one letter of a PEM file, so far into it; it still decodes."""
+    lines = path.read_text("ascii").splitlines()
+    number = 1 + int(place * (len(lines) - 2))
+    lines[number] = lines[number][:20] + ("A" if lines[number][20] != "A" else "B") + lines[number][21:]
+    path.write_text("\n".join(lines) + "\n", "ascii")
+
+
+@pytest.mark.parametrize("place", [0.0, 0.15, 0.5, 0.6, 0.9])
+@pytest.mark.parametrize("of_authority", [True, False])
+def test_damaged_key_is_told_by_its_file(box: Box, place: float, *, of_authority: bool) -> None:
+    """Whatever part is damaged, while its certificate is there: nothing would say it later but a wrong signature."""
+    name = "TEST AC IGC-SANTE STANDARD PERSONNES"
+    pair = box.pki.authorities[name].pair if of_authority else box.pki.cards["cpe-agent"].sign
+    damage(pair.key, place)
+    with pytest.raises(DamagedKeyError, match="illisible ou endommagée") as caught:
+        ensure(box.directory)
+    assert str(pair.key) in str(caught.value)
+    pair.key.unlink()
+    ensure(box.directory)
+    pair.load()
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n", b"\xff\x00"])
+def test_key_file_without_a_key_is_told(box: Box, content: bytes) -> None:
+    """An empty file, half a file, anything else."""
+    box.pki.server.key.write_bytes(content)
+    with pytest.raises(DamagedKeyError):
+        ensure(box.directory)
+
+
+def test_swapped_keys_get_certificates_of_their_own(box: Box) -> None:
+    """The key that is there is the key: server, card and authority."""
+    cards, before = box.pki.cards, box.content()
+    for one, other in (
+        (box.pki.server.key, box.pki.clients["intrus"].key),
+        (cards["cps-medecin"].sign.key, cards["cpf-interne"].auth.key),
+    ):
+        contents = one.read_bytes(), other.read_bytes()
+        other.write_bytes(contents[0])
+        one.write_bytes(contents[1])
+    pki = ensure(box.directory)
+    for pair in (pki.server, pki.clients["intrus"], pki.cards["cps-medecin"].sign, pki.cards["cpf-interne"].auth):
+        pair.load()
+    assert {name for name in changed(before, box.content()) if name.endswith(".pem")} == {
+        "serveurs/plateforme.pem",
+        "serveurs/intrus.pem",
+        "cartes/cps-medecin-sign.pem",
+        "cartes/cpf-interne-auth.pem",
+    }
+
+
+@pytest.mark.parametrize("place", [0.05, 0.2, 0.45, 0.6, 0.95])
+def test_damaged_certificate_is_made_again(box: Box, place: float) -> None:
+    """Wherever the damage is: in the certificate or in the chain after it, of a card or of an authority."""
+    root = box.pki.authorities["TEST AC RACINE IGC-SANTE FORT"].pair
+    card = box.pki.cards["cps-medecin"].auth
+    damage(card.certificate, place)
+    damage(root.certificate, place)
+    pki = ensure(box.directory)
+    trust_of(pki, PERSONNES_AUTHORITIES).validate(load(card), NOW)
+    assert [one.subject for one in card.load_chain()] == [load(card).subject, load(card).issuer]
+    root.load()
+
+
+def test_damaged_crl_is_made_again(box: Box) -> None:
+    """At every place of a damage."""
+    crl = box.pki.authorities["TEST AC IGC-SANTE FORT PERSONNES"].crl
+    whole = crl.read_bytes()
+    for place in range(0, len(whole), 7):
+        crl.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
+        pki = ensure(box.directory)
+        with pytest.raises(UntrustedCertificate, match="revoked"):
+            trust_of(pki, PERSONNES_AUTHORITIES).validate(load(pki.cards["cps-revoquee"].sign), NOW)
 
 
 def test_removed_certificate_is_made_again_for_the_same_key(box: Box) -> None:

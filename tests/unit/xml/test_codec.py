@@ -137,7 +137,6 @@ WRONG: list[tuple[str, Damage]] = [
     ("CSR", lambda lot: child(lot[0], "CSR").append(etree.Element("pem"))),
     ("IdNatStruct", lambda lot: child(lot[0], "idNatStruct").set("type", "FINESS")),
     ("UPN", lambda lot: child(lot[0], "UPN").set(f"{{{XSI}}}nil", "true")),
-    ("Gamme", lambda lot: child(lot[0], "gamme").set(f"{{{XSI}}}type", "string")),
     ("MailInformer", lambda lot: lot[0].append(etree.Element("mailInformer"))),
     ("Offre", lambda lot: setattr(child(lot[0], "offre"), "tag", "{urn:autre}offre")),
     ("Offre", lambda lot: setattr(child(lot[0], "offre"), "tag", "Offre")),

@@ -1,0 +1,99 @@
+"""Which database a command of the exploitant works on, and how it is opened and closed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import fasteners
+import psycopg
+import structlog
+
+from pfcng.cli.output import Status
+from pfcng.store.database import Database
+from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running
+from pfcng.store.migrations import UnsuitableDatabase, migrate
+
+_VARIABLE: Final = "PFCNG_DSN"
+_PATIENCE: Final = 10
+"""Seconds that a server may take to answer."""
+_SANDBOX_LOCK: Final = ".verrou"
+"""What an open sandbox holds."""
+_COMMAND_LOCK: Final = ".verrou-commande"
+
+
+class BaseFault(Exception):
+    """The database cannot be worked on; the message is French."""
+
+    def __init__(self, message: str, status: Status) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@contextmanager
+def open_base(base: str | None, data: Path | None) -> Iterator[Database]:
+    """The database that the options or the environment name, brought to the newest revision.
+
+    Raises:
+        BaseFault: They name none or two, the folder is no sandbox's, or the database fails, at once or later.
+    """
+    if (base is None) == (data is None) and not (base is None and _VARIABLE in os.environ):
+        raise BaseFault(f"Donnez soit --base, soit --data, ou la variable {_VARIABLE}.", Status.USAGE)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    with ExitStack() as stack:
+        stack.enter_context(_faults_told())
+        dsn = base or os.environ[_VARIABLE] if data is None else stack.enter_context(_sandbox(data))
+        psycopg.connect(dsn, connect_timeout=_PATIENCE).close()  # a pool would only say that it waited
+        migrate(dsn)
+        database = Database(dsn, max_connections=1)
+        stack.callback(database.close)
+        yield database
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    try:
+        yield
+    except (EmbeddedPostgresError, UnsuitableDatabase) as error:
+        raise BaseFault(str(error), Status.USAGE) from error
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is None:  # libpq's own words would show a part of the string, which may hold a password
+            raise BaseFault("La chaîne de connexion ne se lit pas.", Status.USAGE) from None
+        raise _refused(error) from error
+    except psycopg.OperationalError as error:
+        if error.sqlstate is None:
+            raise BaseFault(f"La base ne répond pas : {' '.join(str(error).split())}", Status.TRANSPORT) from error
+        raise _refused(error) from error
+    except psycopg.Error as error:
+        raise _refused(error) from error
+
+
+def _refused(error: psycopg.Error) -> BaseFault:
+    return BaseFault(
+        f"La base a refusé ou interrompu l’opération ; rien n’est changé (SQLSTATE {error.sqlstate or 'absent'}).",
+        Status.TRANSPORT,
+    )
+
+
+@contextmanager
+def _sandbox(directory: Path) -> Iterator[str]:
+    """The DSN of a sandbox's own database, whose server is started for as long as this takes unless it runs.
+
+    One command at a time works on a folder: the first to end would stop the server under the other. While the sandbox's
+    own lock is held here no sandbox opens; while a sandbox holds it, the server is the sandbox's.
+    """
+    folder = directory.resolve()
+    if not (folder / "postgres" / "PG_VERSION").exists():
+        raise BaseFault(f"{directory} n’est pas le dossier d’un bac à sable qui a sa propre base.", Status.USAGE)
+    with fasteners.InterProcessLock(folder / _COMMAND_LOCK), ExitStack() as stack:
+        lock = fasteners.InterProcessLock(folder / _SANDBOX_LOCK)
+        closed = lock.acquire(blocking=False)
+        if closed:
+            stack.callback(lock.release)
+        ours = closed and not is_running(folder / "postgres")
+        server = EmbeddedPostgres(folder / "postgres")
+        if ours:
+            stack.callback(server.stop)
+        yield server.dsn

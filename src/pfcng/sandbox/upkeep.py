@@ -1,0 +1,71 @@
+"""What a platform does by itself while it serves: révocations whose day has come, demandes whose time is over."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event, Thread
+from typing import Final
+
+import structlog
+
+from pfcng.domain.rules import Rules
+from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.context import Arrival
+from pfcng.operations.revoquer_certificat import apply_due_revocations
+from pfcng.store.database import Database
+
+log = structlog.get_logger()
+
+INTERVAL: Final = 60.0
+"""Seconds between two turns."""
+_HOLDER: Final = "pfcng"
+"""Who acts, in the journal: nobody connected."""
+
+
+@contextmanager
+def keep_up(
+    *,
+    database: Database,
+    authority: EmbeddedAuthority,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    interval: float = INTERVAL,
+) -> Iterator[None]:
+    """Do a turn at once and then every ``interval`` seconds, in a thread of its own, until the end of the block."""
+
+    def arrival() -> Arrival:
+        return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
+
+    def revoke() -> int:
+        return apply_due_revocations(database=database, authority=authority, arrival=arrival())
+
+    def cancel() -> int:
+        return cancel_expired(database=database, rules=rules, arrival=arrival())
+
+    stopped = Event()
+    thread = Thread(
+        target=_run, args=({"revoke": revoke, "cancel": cancel}, stopped, interval), name="pfcng-upkeep", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _run(acts: dict[str, Callable[[], int]], stopped: Event, interval: float) -> None:
+    """Turn until stopped; an act that fails is logged and left to the next turn, and the others are done."""
+    while True:
+        for name, act in acts.items():
+            try:
+                done = act()
+            except Exception:
+                log.exception("upkeep.failed", act=name)
+            else:
+                if done:
+                    log.info("upkeep.done", act=name, count=done)
+        if stopped.wait(interval):
+            return

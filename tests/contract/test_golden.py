@@ -1,0 +1,84 @@
+"""Every example of the guide and every code of table 22, through the real endpoint (guide §14 to §20).
+
+What a case is made of is told in ``tests/support/golden.py``.
+"""
+
+import ssl
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from pfcng.contract.codes import CODES
+from support.golden import STEPS, Case, Game, cases, find, reasons
+from support.live import Sandbox
+
+EXAMPLES = (
+    "14.2.1-lot-accepte",
+    "14.2.2-1-plus-de-20-demandes",
+    "14.2.2-2-lot-ko",
+    "14.4-1-structure-hors-perimetre",
+    "14.4-2-mail-demandeur",
+    "15-retrait",
+    "15.4-1-autre-acteur",
+    "15.4-2-indice-inconnu",
+    "16-revocation",
+    "16.4-1-serie-inconnue",
+    "16.4-2-produit-pas-actif",
+    "17-renouvellement",
+    "17.4-1-cle-deja-presentee",
+    "17.4-2-serie-inconnue",
+    "18-demandes-certificat",
+    "18-produits",
+    "18-demandes-revocation",
+    "18.3-1-autre-acteur",
+    "18.3-2-indice-de-lot",
+)
+"""The examples that the guide prints, passing and not."""
+
+
+@pytest.fixture(scope="module")
+def endpoint(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """ws-srv, as the white-listed server."""
+    server = sandbox.description["serveurs"]["editeur"]
+    context = ssl.create_default_context(cafile=sandbox.anchors)
+    context.load_cert_chain(sandbox.path(server["certificat"]), sandbox.path(server["cle"]))
+    url = sandbox.description["urls"]["ws_srv"]
+    with httpx.Client(verify=context, trust_env=False, base_url=url, timeout=60) as client:
+        yield client
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_reply_is_the_golden_one(case: Case, sandbox: Sandbox, endpoint: httpx.Client) -> None:
+    """The whole reply to a signed request, after what the case says comes before it (§14 to §20)."""
+    game = Game(sandbox=sandbox, endpoint=endpoint)
+    for play in case.plays():
+        game.play(play)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_of_the_guide_has_its_case(name: str) -> None:
+    """§14.2.1, §14.2.2, §14.4, §15, §15.4, §16, §16.4, §17, §17.4, §18, §18.3."""
+    assert find(name).name == name
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_code_has_a_case_or_a_reason(code: str) -> None:
+    """Each code of table 22 is provoked, or stands on the list that says why it is not; never both (§19)."""
+    assert any(code in case.codes for case in cases()) != (code in reasons())
+
+
+def test_list_of_reasons_knows_its_codes() -> None:
+    """A reason for a code that table 22 does not have would never be read (§19)."""
+    assert set(reasons()) <= set(CODES)
+    assert all(reason.endswith(".") for reason in reasons().values())
+
+
+@pytest.mark.parametrize(
+    "case", [*cases(), *(find(folder.name) for folder in sorted(STEPS.iterdir()))], ids=lambda case: case.name
+)
+def test_case_says_what_it_shows(case: Case) -> None:
+    """A title that is a sentence, a section of the guide, and steps that exist."""
+    assert case.titre.endswith(".")
+    assert case.section.startswith("§")
+    assert case.plays()[-1] == case
