@@ -1,6 +1,5 @@
 """Lines of registers as they are published; persons, structures and numbers are fictitious."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -73,10 +72,3 @@ def with_cell(line: str, column: str, value: str) -> str:
     cells = line.split("|")
     cells[PS_COLUMNS.split("|").index(column)] = value
     return "|".join(cells)
-
-
-def with_cells(line: str, values: Iterable[tuple[str, str]]) -> str:
-    """The same, for several columns."""
-    for column, value in values:
-        line = with_cell(line, column, value)
-    return line

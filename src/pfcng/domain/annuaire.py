@@ -8,7 +8,6 @@ from typing import Final
 
 from pfcng.contract.catalogue import Environment, Offre
 
-
 EMPLOYEE_TITLE: Final = "Personnel santé ou social"
 """The title in the DN of whom the register of professionals does not know."""
 

@@ -249,10 +249,12 @@ def test_blank_line_of_a_spreadsheet_tells_nothing() -> None:
 
 def test_wrong_key_is_a_doubt_and_the_line_is_read() -> None:
     """Test numbers and official examples have wrong keys: never a refusal."""
-    row = PS.read(with_cell(HOSPITAL, "Identification nationale PP", "899700990016"))
-    assert list(doubts(row)) == [
+    assert not doubts(PS.read(HOSPITAL))
+    assert list(
+        doubts(PS.read(HOSPITAL.replace("99700990015", "99700990016").replace("|1750099012", "|1750099013")))
+    ) == [
         "clé de contrôle fausse : personne 899700990016",
-        "clé de contrôle fausse : structure 1750099012",
+        "clé de contrôle fausse : structure 1750099013",
     ]
     assert list(doubts(StructureRow("1010000025", "X", "01"))) == ["clé de contrôle fausse : structure 1010000025"]
     assert not doubts(StructureRow("1010000024", "X", "01"))
