@@ -165,7 +165,7 @@ def test_bad_lines_are_counted_shown_and_left_out(database: Database, tmp_path: 
     text = "\n".join([PS_COLUMNS, HOSPITAL, *bad, CABINET]) + "\n"
     path.write_bytes(text.encode() + CABINET.replace("ANNE", "ANNÉ").encode("latin-1") + b"\n\n")
     [file] = load(database, path).files
-    assert (file.lines, file.rejected) == (SHOWN + 5, SHOWN + 3)
+    assert (file.lines, file.taken, file.rejected) == (SHOWN + 6, 2, SHOWN + 3)
     assert len(file.first_rejected) == SHOWN
     assert (file.first_rejected[0].line, file.first_rejected[0].text) == (3, "code de profession illisible : '?'")
     assert set(personnes(database, DOCTOR, NURSE, PHARMACIST)) == {DOCTOR, NURSE}
@@ -216,7 +216,7 @@ def test_import_leaves_habilitations_alone(database: Database, ps: Path, finess:
         ([], "ni PS_LibreAcces"),
         (["nom;prenom", "a;b"], "ni PS_LibreAcces"),
         ([PS_COLUMNS.replace("Code profession", "x"), HOSPITAL], "Code profession"),
-        ([PS_COLUMNS, "une", "deux"], "aucune ligne n’est lisible ; ligne 2"),
+        ([PS_COLUMNS, "une", ""], "aucune ligne n’est lisible ; ligne 2"),
     ],
 )
 def test_file_that_is_none_refuses_the_whole_import(
@@ -247,7 +247,7 @@ def test_progress_tells_the_bytes_of_each_file_then_the_merge(database: Database
 
 
 def test_failure_in_the_merge_leaves_the_old_annuaire(
-    database: Database, ps: Path, finess: Path, tmp_path: Path
+    database: Database, dsn: str, ps: Path, finess: Path, tmp_path: Path
 ) -> None:
     """The server ends the connection when everything was read."""
     load(database, ps, finess)
@@ -255,10 +255,10 @@ def test_failure_in_the_merge_leaves_the_old_annuaire(
 
     def end(step: str, _done: int, _size: int | None) -> None:
         if step == MERGE:
-            with database.transaction() as connection:
+            with psycopg.connect(dsn) as connection:
                 connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                    "AND datname = current_database()"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
                 )
 
     other = write_register(tmp_path / "ps2.txt", PS_COLUMNS, HOSPITAL.replace("DURAND-TEST", "DUPONT-TEST"))
@@ -304,9 +304,9 @@ def test_rattachement_needs_its_person_and_its_structure(database: Database) -> 
         titre="C",
         structures=frozenset({CENTRE_ID}),
     )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation), database.transaction() as connection:
+    with database.transaction() as connection:
         save_structures(connection, [structure])
+    with database.transaction() as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
         save_personnes(connection, [personne])
-    with pytest.raises(psycopg.errors.ForeignKeyViolation), database.transaction() as connection:
-        save_structures(connection, [structure])
+    with database.transaction() as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
         connection.execute("INSERT INTO rattachement VALUES ('TEST', 'personne', %s)", (HOSPITAL_ID,))
