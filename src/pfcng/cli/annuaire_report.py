@@ -68,7 +68,10 @@ def _file_lines(file: FileAccount) -> list[tuple[str, str]]:
     return [
         (
             file.path.name,
-            f"{file.format}, {file.lines} lignes, {file.taken} prises, {file.rejected} rejetées, {file.doubts} douteuses",
+            (
+                f"{file.format}, {file.lines} lignes, {file.taken} prises, {file.rejected} rejetées, "
+                f"{file.doubts} douteuses"
+            ),
         ),
         *_note_lines("rejetée", file.first_rejected, file.rejected),
         *_note_lines("douteuse", file.first_doubts, file.doubts),

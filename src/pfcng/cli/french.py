@@ -79,7 +79,7 @@ def _usage_error(error: typer.TyperException) -> str:
     match type(error).__name__:
         case "NoArgsIsHelpError":
             return error.message
-        case "MissingParameter" if getattr(param, "param_type_name", "") == "argument":
+        case "MissingParameter" if param is not None and param.param_type_name == "argument":
             sentence = f"Il manque {param.metavar}."
         case "MissingParameter":
             sentence = f"L’option {option} est obligatoire."
