@@ -46,8 +46,8 @@ def import_structure(folder: Path, directory: Path) -> dict[str, Any]:
 
 def is_granted(sandbox: Sandbox) -> bool:
     """Whether the éditeur may order for the new structure."""
-    reply = sandbox.client().demander_certificats([demande_for(ORG, make_csr(), id_nat_struct=NEW)])
-    return reply.statut_lot == "OK"
+    with sandbox.client() as client:
+        return client.demander_certificats([demande_for(ORG, make_csr(), id_nat_struct=NEW)]).statut_lot == "OK"
 
 
 def rights(directory: Path) -> list[str]:
