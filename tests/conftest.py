@@ -1,6 +1,9 @@
 """Fixtures of every suite: what is dear to make is made once a session."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 
 from support.minimal_pki import MinimalPki, make_minimal_pki
 
@@ -11,3 +14,10 @@ pytest_plugins = ("support.live",)
 def minimal_pki() -> MinimalPki:
     """A hierarchy, a card that is believed, and those that are not."""
     return make_minimal_pki()
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own() -> Iterator[None]:
+    """A command that was run in a test leaves no log behind that writes to the test's closed streams."""
+    yield
+    structlog.reset_defaults()

@@ -200,3 +200,11 @@ def test_stopped_sandbox_leaves_no_server_behind(folder: Path) -> None:
     running = start(folder)
     assert stop(running) == 0
     assert subprocess.run(["pgrep", "-f", str(folder / "postgres")], capture_output=True, check=False).returncode == 1
+
+
+def test_folder_with_a_space_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """The embedded server cannot live there; nothing but a sentence is left."""
+    done = run_sandbox(tmp_path / "mes documents", "--port", "0", "--http-port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "a une espace. Choisissez un autre dossier." in done.stderr
+    assert "Traceback" not in done.stderr

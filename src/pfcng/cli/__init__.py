@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import demander, journal, retirer, sandbox
+from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app = typer.Typer(
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(annuaire.annuaire)
+app.add_typer(habilitation.habilitation)
+app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
 
 

@@ -66,7 +66,13 @@ def _describe(account: ImportAccount, environment: Environment) -> Outcome:
 
 def _file_lines(file: FileAccount) -> list[tuple[str, str]]:
     return [
-        (file.path.name, f"{file.format}, {file.lines} lignes, {file.rejected} rejetées, {file.doubts} douteuses"),
+        (
+            file.path.name,
+            (
+                f"{file.format}, {file.lines} lignes, {file.taken} prises, {file.rejected} rejetées, "
+                f"{file.doubts} douteuses"
+            ),
+        ),
         *_note_lines("rejetée", file.first_rejected, file.rejected),
         *_note_lines("douteuse", file.first_doubts, file.doubts),
     ]
@@ -84,6 +90,7 @@ def _file_data(file: FileAccount) -> dict[str, object]:
         "fichier": str(file.path),
         "format": file.format,
         "lignes": file.lines,
+        "prises": file.taken,
         "rejetees": file.rejected,
         "premieres_rejetees": [_note_data(note) for note in file.first_rejected],
         "douteuses": file.doubts,

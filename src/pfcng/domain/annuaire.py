@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from pfcng.contract.catalogue import Environment, Offre
+
+EMPLOYEE_TITLE: Final = "Personnel santé ou social"
+"""The title in the DN of whom the register of professionals does not know."""
 
 
 class Genre(StrEnum):

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Final, Protocol, TypeVar
 
 from pfcng.domain import departements
-from pfcng.domain.annuaire import Genre
+from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
 from pfcng.domain.identifiers import (
     employer,
     has_good_key_personne,
@@ -24,7 +24,6 @@ from pfcng.store.annuaire_import import PersonneRow, Row, StructureRow
 _T = TypeVar("_T")
 _PS: Final = Genre.PS.value
 
-EMPLOYEE_TITLE: Final = "Personnel santé ou social"
 _ORDINAL: Final = "S"
 """Type of the savoir-faire that certificates carry: ordinal specialities."""
 _FINESS_DEPARTEMENTS: Final = {

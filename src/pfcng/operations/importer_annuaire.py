@@ -41,7 +41,8 @@ class FileAccount:
     """What was read in a file.
 
     Attributes:
-        lines: Lines after the first one; those that have nothing to tell are counted.
+        lines: Lines after the first one.
+        taken: Those that told something; the others are rejected, blank, or of a kind that is ignored.
         first_rejected: The first SHOWN of the rejected lines.
         first_doubts: The first SHOWN of the doubts.
     """
@@ -49,6 +50,7 @@ class FileAccount:
     path: Path
     format: str
     lines: int = 0
+    taken: int = 0
     rejected: int = 0
     doubts: int = 0
     first_rejected: list[Note] = field(default_factory=list)
@@ -100,7 +102,7 @@ def importer_annuaire(
                     stage(connection, lines.reader.kind, lines.rows())
             except (UnreadableFile, UnknownFormat) as error:
                 raise FileRefused(f"{path} : {error}.") from error
-            if lines.account.lines and lines.account.rejected == lines.account.lines:
+            if lines.account.rejected and not lines.account.taken:
                 first = lines.account.first_rejected[0]
                 raise FileRefused(f"{path} : aucune ligne n’est lisible ; ligne {first.line} : {first.text}.")
             accounts.append(lines.account)
@@ -134,6 +136,7 @@ class _Lines:
                     yield PersonneRow(fault.id_nat)
                 continue
             if row is not None:
+                self.account.taken += 1
                 for doubt in doubts(row):
                     self.account.doubt(number, doubt)
                 yield row
@@ -157,7 +160,7 @@ class _Lines:
 
 def _detail(account: ImportAccount) -> str:
     read = ", ".join(
-        f"{file.path.name} ({file.format}, {file.lines} lignes, {file.rejected} rejetées)" for file in account.files
+        f"{file.path.name} ({file.format}, {file.taken} lignes, {file.rejected} rejetées)" for file in account.files
     )
     changes = account.changes
     return (

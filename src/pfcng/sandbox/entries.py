@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from pfcng.contract.catalogue import Environment, Offre
 from pfcng.domain import departements
-from pfcng.domain.annuaire import Genre
+from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
 from pfcng.domain.identifiers import MAX_LENGTH
 from pfcng.sandbox.cards import CardType
 
@@ -26,7 +26,6 @@ _PROFESSIONALS: Final = (CardType.CPS, CardType.CPF)
 _EMPLOYEES: Final = (CardType.CDE, CardType.CPE, CardType.CPA)
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """Of structures and cards; those of cards are file names."""
-_EMPLOYEE_TITLE: Final = "Personnel santé ou social"
 _MAX_TEXT: Final = 200
 _ID_NAT: Final = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
 
@@ -78,7 +77,7 @@ class CardEntry(_Entry):
     nom: Text
     prenom: Text
     profession: Annotated[int | None, Field(ge=1, le=999, validate_default=True)] = None
-    titre: Text = _EMPLOYEE_TITLE
+    titre: Text = EMPLOYEE_TITLE
     savoir_faire: tuple[Text, ...] = ()
     structure: Annotated[str | None, Field(validate_default=True)] = None
     exerce: tuple[str, ...] = ()

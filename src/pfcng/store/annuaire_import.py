@@ -213,7 +213,7 @@ def merge(connection: DbConnection, environment: Environment) -> Changes:
     # Nobody else changes the annuaire meanwhile, so that what is absent now can simply be inserted: with ON CONFLICT a
     # row costs three times as much. Readers go on.
     connection.execute("LOCK TABLE structure, personne, rattachement IN SHARE ROW EXCLUSIVE MODE")
-    connection.execute("SET LOCAL work_mem = '64MB'")
+    connection.execute("SET LOCAL work_mem = '24MB'")
     # Without statistics of what is new the planner may join a million rows one by one.
     connection.execute("ANALYZE import_structure, import_personne")
     run(_STRUCTURES)

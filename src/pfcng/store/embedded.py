@@ -55,6 +55,9 @@ class EmbeddedPostgres:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
+        if any(character.isspace() for character in str(self._directory)):
+            # The wheel hands the path to a shell-like command line of pg_ctl without quotes.
+            raise EmbeddedPostgresError(f"Le chemin « {self._directory} » a une espace. Choisissez un autre dossier.")
         _initialise(self._directory)
         self.dsn: str = _start(self._directory)
 

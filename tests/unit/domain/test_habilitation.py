@@ -7,7 +7,7 @@ import pytest
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
-from pfcng.domain.habilitation import check_habilitation
+from pfcng.domain.habilitation import check_habilitation, is_domain_form
 from support.demandes import HOPITAL, demande_for
 
 DAY = date(2026, 3, 2)
@@ -150,3 +150,33 @@ def test_refusal_names_the_domain_that_is_outside() -> None:
             DAY,
         )
     assert refused.value.raison == "L’acteur n’est pas habilité sur le domaine a.example."
+
+
+@pytest.mark.parametrize(
+    ("offre", "domaine", "taken"),
+    [
+        (Offre.PRO, "*@hopital.example", True),
+        (Offre.PRO, "*hopital.example", True),
+        (Offre.PRO, "*.hopital.example", True),
+        (Offre.PRO, "hopital.example", False),
+        (Offre.PRO, "@hopital.example", False),
+        (Offre.PRO, None, False),
+        (Offre.SERV, "hopital.example", True),
+        (Offre.SERV, "*hopital.example", True),
+        (Offre.SERV, "*.santé.example", True),
+        (Offre.SERV, "*@hopital.example", False),
+        (Offre.SERV, "*", False),
+        (Offre.SERV, "localhost", False),
+        (Offre.SERV, "hopital..example", False),
+        (Offre.SERV, "hopital_1.example", False),
+        (Offre.SERV, "", False),
+        (Offre.SERV, None, False),
+        (Offre.ORG, None, True),
+        (Offre.ORG, "hopital.example", False),
+        (Offre.PS, None, False),
+        (Offre.PS, "hopital.example", False),
+    ],
+)
+def test_domain_of_a_habilitation_has_a_form_of_its_offre(offre: Offre, domaine: str | None, *, taken: bool) -> None:
+    """Guide §8: PRO begins with a star, SERV may, ORG has none; PS is implicit."""
+    assert is_domain_form(offre, domaine) is taken
