@@ -190,7 +190,7 @@ def doubts(row: Row) -> Sequence[str]:
         found.append(f"clé de contrôle fausse : personne {row.id_nat}")
     if row.structure is None:
         return found
-    if not is_structure(row.structure):
+    if row.raison_sociale is None and not is_structure(row.structure):  # one that is described has the form
         found.append(f"identifiant de structure de forme inconnue, rattachement ignoré : {row.structure[:64]!r}")
     elif not has_good_key_structure(row.structure):
         found.append(f"clé de contrôle fausse : structure {row.structure}")

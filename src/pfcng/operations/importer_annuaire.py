@@ -127,7 +127,10 @@ class _Lines:
     def rows(self) -> Iterator[Row]:
         """Every row that can be read; a person of a rejected line is named in one too, without anything else."""
         for number, line in enumerate(self._lines, start=2):
-            self._advance(number, len(line))
+            self._read += len(line)
+            if number % _STEP == 0:
+                self._on_progress(self._name, self._read, self._size)
+            self.account.lines += 1
             try:
                 row = self._row(line)
             except BadLine as fault:
@@ -150,12 +153,6 @@ class _Lines:
         except UnicodeDecodeError:
             raise BadLine("caractères illisibles : la ligne n’est pas en UTF-8") from None
         return self.reader.read(text) if text else None
-
-    def _advance(self, number: int, size: int) -> None:
-        self.account.lines += 1
-        self._read += size
-        if number % _STEP == 0:
-            self._on_progress(self._name, self._read, self._size)
 
 
 def _detail(account: ImportAccount) -> str:

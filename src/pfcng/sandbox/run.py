@@ -82,8 +82,8 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
         stack.callback(stop_server, directory / "postgres")
     threads = stack.enter_context(ThreadPoolExecutor(2))
     starting = threads.submit(start_database, settings.dsn, directory / "postgres")
-    # Keys are made outside the interpreter's lock: meanwhile what serves, a second of imports, is loaded.
-    loading = threads.submit(import_module, "pfcng.sandbox.serving")
+    # Keys are made outside the interpreter's lock: meanwhile half a second of imports, twice that at the first start.
+    loading = threads.submit(_load_code, first=not (directory / "postgres").exists())
     pki = ensure_pki(
         directory / "pki", cards=cards, urls=urls, host=options.host, ca_key_bits=options.ca_key_bits, now=_now()
     )
@@ -99,6 +99,13 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
         on_ready(Ready(addresses=reached, directory=options.data))
 
     serve(settings, dsn=dsn, demonstration=demonstration, pki=pki, sockets=(service, http), clock=_now, ready=ready)
+
+
+def _load_code(*, first: bool) -> None:
+    """Import what serves, and what makes the tables: the longest parts of a start."""
+    import_module("pfcng.sandbox.serving")
+    if first:
+        import_module("alembic.command")
 
 
 def _now() -> datetime:

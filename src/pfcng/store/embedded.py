@@ -34,6 +34,7 @@ _WRITE_SECONDS: Final = 0.1
 """How long after ``postmaster.pid`` was made it may not yet name the server."""
 _READY_SECONDS: Final = 120.0
 """How long a server may take to be ready: after a kill it first replays its log."""
+_EXIT_SECONDS: Final = 10.0
 _TURN: Final = 0.02
 
 
@@ -79,6 +80,7 @@ def stop_server(directory: Path) -> None:
     except subprocess.SubprocessError:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    _wait_until_gone(process)
 
 
 def is_running(directory: Path) -> bool:
@@ -151,6 +153,14 @@ def _wait_until_ready(directory: Path, *, appear: float) -> bool:
             return True
         time.sleep(_TURN)
     return False
+
+
+def _wait_until_gone(process: psutil.Process) -> None:
+    """``pg_ctl`` waits for the server's file to go; the process follows. One that nobody reaps is gone all the same."""
+    end = time.monotonic() + _EXIT_SECONDS
+    with suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
+            time.sleep(_TURN)
 
 
 def _find_server(directory: Path) -> psutil.Process | None:
