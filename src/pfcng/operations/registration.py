@@ -153,19 +153,15 @@ def _refuse_addresses(
     for position, examined in enumerate(lot):
         if examined.demande.mail_sujet is not None and not examined.refusal:
             first.setdefault(examined.demande.mail_sujet.lower(), position)
-    holders = {address: _holder(lot[position]) for address, position in first.items()}
-    taken = claim_addresses(connection, context.environment, holders, context.now) if holders else {}
+    claimed = {address: _holder(lot[position]) for address, position in first.items()}
+    held = claim_addresses(connection, context.environment, claimed, context.now) if claimed else {}
     result = []
     for examined in lot:
         address = (examined.demande.mail_sujet or "").lower()
-        if examined.refusal or address not in holders:
+        if examined.refusal or address not in held or held[address].titulaire == _holder(examined):
             result.append(examined)
-        elif address in taken:
-            result.append(examined.refused(_address_held(taken[address])))
-        elif _holder(examined) != holders[address]:
-            result.append(examined.refused(_address_held(produits[first[address]])))
         else:
-            result.append(examined)
+            result.append(examined.refused(_address_held(held[address].produit or produits[first[address]])))
     return result
 
 
