@@ -12,7 +12,7 @@ from typing import Final
 
 import psycopg
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from psycopg import sql
 
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
@@ -31,9 +31,20 @@ from support.platform import EDITEUR, load_annuaire, make_context
 
 STRUCTURES: Final = (HOPITAL, "1690099023")
 SIGN, AUTH = Product(Offre.SERV, Usage.SIGN), Product(Offre.ORG, Usage.AUTH_CLI)
-KEYS: Final = make_keys(24)
+KEYS: Final = make_keys(40)
 CSRS: Final = [make_csr(key) for key in KEYS]
 FINGERPRINTS: Final = [fingerprint(key.public_key()) for key in KEYS]
+ADDRESSES: Final = [f"{name}@hopital.example" for name in "abcdefghijklmnopqrst"]
+SLOW: Final = """
+CREATE FUNCTION avancer_lentement() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM count(*) FROM generate_series(1, 5000);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER lent BEFORE INSERT ON cle_presentee FOR EACH ROW EXECUTE FUNCTION avancer_lentement();
+CREATE TRIGGER lent BEFORE INSERT ON adresse_protegee FOR EACH ROW EXECUTE FUNCTION avancer_lentement();
+"""
+"""Work between two keys of a lot: sessions meet inside their statements, where a wrong order is a deadlock."""
 LOCK_SECONDS: Final = 20
 """What waits longer than that waits for ever; a deadlock that the server finds is an error after one second."""
 
@@ -84,14 +95,28 @@ class Outcome:
 WISHES = st.builds(
     Wish,
     key=st.integers(0, len(KEYS) - 1),
-    address=st.none() | st.sampled_from([f"{name}@hopital.example" for name in "abcd"]),
+    address=st.none() | st.sampled_from(ADDRESSES[:6]),
     structure=st.sampled_from(STRUCTURES),
 )
+SIZES = st.integers(1, 20)
 LOTS = st.lists(
-    st.builds(Lot, st.lists(WISHES, min_size=1, max_size=20).map(tuple), st.sampled_from((False, False, False, True))),
+    st.builds(
+        Lot,
+        SIZES.flatmap(lambda size: st.lists(WISHES, min_size=size, max_size=size)).map(tuple),
+        st.sampled_from((False, False, False, True)),
+    ),
     min_size=2,
     max_size=4,
 )
+KEYS_CROSSED: Final = [
+    Lot(tuple(Wish(key, None, HOPITAL) for key in keys), fails=False) for keys in (range(20), range(19, -1, -1))
+]
+"""Two lots with the same keys, each in the other's order."""
+ADDRESSES_CROSSED: Final = [
+    Lot(tuple(Wish(first + n, address, structure) for n, address in enumerate(addresses)), fails=False)
+    for first, addresses, structure in ((0, ADDRESSES, HOPITAL), (20, ADDRESSES[::-1], STRUCTURES[1]))
+]
+"""Two lots with the same addresses, each in the other's order, and no key in common."""
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +125,7 @@ def database(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dat
     with psycopg.connect(dsn, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
         limit = sql.Literal(f"{LOCK_SECONDS}s")
+        connection.execute(SLOW)
         connection.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout = {}").format(name, limit))
     opened = Database(dsn, max_connections=8)
     load_annuaire(opened, tmp_path_factory.mktemp("annuaire"))
@@ -138,6 +164,8 @@ def submit_together(database: Database, lots: list[Lot]) -> list[Outcome]:
 
 @settings(max_examples=30, deadline=None)
 @given(lots=LOTS)
+@example(lots=KEYS_CROSSED)
+@example(lots=ADDRESSES_CROSSED)
 def test_lots_at_once_leave_one_holder_of_each_key_and_address(lots: list[Lot], database: Database, dsn: str) -> None:
     """Exactly one session wins; nobody waits for ever, and nothing is half-written (§7.2, §17.4, RMT_ERR_001, 002)."""
     forget_activity(dsn)
