@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from cryptography import x509
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pfcng.contract import codes
@@ -17,6 +18,7 @@ from pfcng.contract.catalogue import TABLE_11, Environment, Motif, Offre, Produc
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import (
     XML_NAME,
+    DemandeCertificat,
     ReponseSuiviActivite,
     RequeteDemandeCertificats,
     RequeteRetraitCertificat,
@@ -30,13 +32,13 @@ from pfcng.domain.annuaire import Genre, Habilitation, Personne
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
-from pfcng.operations.demander_certificats import demander_certificats
+from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat
 from pfcng.operations.revoquer_certificat import revoquer_certificat
 from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.store import migrations
 from pfcng.store.annuaire import save_habilitations, save_personnes
-from pfcng.store.database import Database
+from pfcng.store.database import Database, Row
 from pfcng.xml import codec
 from support.csrs import make_csr
 from support.demandes import AGENT, HOPITAL, demande_for
@@ -87,6 +89,12 @@ def entries(database: Database) -> list[tuple[str, str, str | None]]:
     with database.transaction() as connection:
         rows = connection.execute("SELECT acte, resultat, detail FROM journal ORDER BY id").fetchall()
     return [(row["acte"], row["resultat"], row["detail"]) for row in rows]
+
+
+def rows(database: Database, query: str) -> list[Row]:
+    """What the database has."""
+    with database.transaction() as connection:
+        return connection.execute(query.encode()).fetchall()
 
 
 def elements(line: Resultat) -> dict[str, str]:
@@ -655,6 +663,68 @@ def test_environments_never_see_each_other(annuaire: Database, kind: TypeDemande
             assert numbers(annuaire, kind, Offre.PRO, context=context, indice_lot=other) == []
 
 
+# What a stranger asked for
+
+
+def ask_as_a_stranger(annuaire: Database, *demandes: DemandeCertificat, signataire: str = AGENT) -> None:
+    """A lot of somebody without rights on the perimeter, refused whole or one by one."""
+    requete = RequeteDemandeCertificats(demandes=demandes)
+    reply = demander_certificats(requete, database=annuaire, context=make_context(signataire), rules=RULES)
+    assert all(demande.statut_demande != "OK" for demande in reply.demandes)
+
+
+ORG_SIGN, PRO_SIGN = Product(Offre.ORG, Usage.SIGN), Product(Offre.PRO, Usage.SIGN)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"csr": "bm90IGEgQ1NS"}, {"nom_applicatif": None}, {"id_nat_tiers": EDITEUR}], ids=str
+)
+@pytest.mark.parametrize("signataire", [AGENT, "599900034200017/CPAT0099"], ids=["without rights", "unknown"])
+def test_stranger_writes_nothing_into_the_produits_of_a_structure(
+    annuaire: Database, changes: dict[str, Any], signataire: str
+) -> None:
+    """Whatever it was refused for: PRODUITS shows a perimeter to who administers it, not who names it (§18)."""
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, make_csr(), **changes), signataire=signataire)
+    assert numbers(annuaire, PRODUITS) == []
+    [row] = rows(annuaire, "SELECT etat, hors_perimetre FROM produit")
+    assert row == {"etat": "Produit annulé", "hors_perimetre": True}
+
+
+def test_stranger_sees_their_own_refused_demande(annuaire: Database) -> None:
+    """« Le suivi des demandes est possible par l’acteur de la demande » (§18)."""
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, make_csr()))
+    [line] = follow(annuaire, DEMANDES, context=make_context(AGENT)).resultats
+    assert (line.etat, line.raison_sociale) == ("Demande rejetée", "")
+
+
+def test_stranger_makes_nobody_a_porteur(annuaire: Database) -> None:
+    """A bénéficiaire whom somebody without rights names has no produit there, nor any right (§8 table 5)."""
+    ask_as_a_stranger(annuaire, demande_for(PRO_SIGN, make_csr(), id_nat_struct=CENTRE), signataire=EDITEUR)
+    wanted: dict[str, Any] = {"id_nat_struct": CENTRE, "context": make_context(AGENT)}
+    assert refusal_of(annuaire, PRODUITS, Offre.PRO, **wanted) == HORS_PERIMETRE
+
+
+def test_lot_of_a_stranger_refused_whole_is_nobody_elses(annuaire: Database) -> None:
+    """Its demandes are kept as « Demande non traitée », for their acteur alone (§14.2)."""
+    demande = demande_for(ORG_SIGN, make_csr())
+    record_refused_lot([demande], Refusal(codes.WSMG_23), database=annuaire, context=make_context(AGENT))
+    assert numbers(annuaire, PRODUITS) == []
+    assert len(numbers(annuaire, DEMANDES, context=make_context(AGENT))) == 1
+
+
+def test_refused_demande_within_the_perimeter_is_seen_there(annuaire: Database) -> None:
+    """A colleague sees what an administrateur technique asked for in vain, as « Produit annulé » (§14.2)."""
+    with annuaire.transaction() as connection:
+        held = [Habilitation(acteur=AGENT, offre=Offre.ORG, id_nat_struct=HOPITAL)]
+        save_habilitations(connection, Environment.TEST, held)
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, "bm90IGEgQ1NS"), signataire=EDITEUR)
+    record_refused_lot(
+        [demande_for(ORG_SIGN, make_csr())], Refusal(codes.WSMG_23), database=annuaire, context=make_context()
+    )
+    told = [line.etat for line in follow(annuaire, PRODUITS, context=make_context(AGENT)).resultats]
+    assert told == ["Produit annulé", "Produit annulé"]
+
+
 # Damage
 
 
@@ -746,15 +816,21 @@ def test_refused_demandes_are_followed_too(annuaire: Database) -> None:
     assert told == [("Demande rejetée", "SIGN", ""), ("Demande non traitée", "SSL_SERV", "")]
 
 
-def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> None:
-    """The migration fills what the suivi searches by, for what was there before it."""
+def database_of(postgres: str, name: str, revision: str) -> str:
+    """The DSN of a new database as it was at a revision."""
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE avant_suivi")
-    dsn = make_conninfo(postgres, dbname="avant_suivi")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    dsn = make_conninfo(postgres, dbname=name)
     config = Config()
     config.set_main_option("script_location", str(migrations._HERE))
     config.attributes["dsn"] = dsn
-    command.upgrade(config, "0002")
+    command.upgrade(config, revision)
+    return dsn
+
+
+def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> None:
+    """The migration fills what the suivi searches by, for what was there before it."""
+    dsn = database_of(postgres, "avant_suivi", "0002")
     database = Database(dsn)
     add_produit(database, 1, **PRO)
     add_revocation(database, 1_001, 1_001)
@@ -763,4 +839,31 @@ def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> 
     database = Database(dsn)
     load_annuaire(database, tmp_path)
     assert [numbers(database, kind, Offre.PRO) for kind in TypeDemande] == [[1], [1_001], [1_001]]
+    database.close()
+
+
+def test_refused_demandes_older_than_the_perimeter_are_sorted_by_the_habilitations_of_their_day(
+    postgres: str, tmp_path: Any
+) -> None:
+    """SERV counts for ORG; a habilitation that had ended, or none, leaves the produit out of the structure's."""
+    dsn = database_of(postgres, "avant_perimetre", "0006")
+    database = Database(dsn)
+    load_annuaire(database, tmp_path)
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM habilitation")
+        held = [
+            Habilitation(acteur="par SERV", offre=Offre.SERV, id_nat_struct=HOPITAL, domaine="hopital.example"),
+            Habilitation(acteur="fini", offre=Offre.ORG, id_nat_struct=HOPITAL, fin=date(2026, 3, 1)),
+            Habilitation(acteur="du jour", offre=Offre.ORG, id_nat_struct=HOPITAL, fin=date(2026, 3, 2)),
+            Habilitation(acteur="ailleurs", offre=Offre.ORG, id_nat_struct=CENTRE),
+            Habilitation(acteur=EDITEUR, offre=Offre.ORG, id_nat_struct=HOPITAL),
+        ]
+        save_habilitations(connection, Environment.TEST, held)
+    for numero, acteur in enumerate(("par SERV", "fini", "du jour", "ailleurs", AGENT), start=1):
+        add_produit(database, numero, etat="Produit annulé", demande_igc=None, acteur=acteur)
+    add_produit(database, 6, etat="Produit annulé", acteur=AGENT)
+    database.close()
+    migrations.migrate(dsn)
+    database = Database(dsn)
+    assert numbers(database, PRODUITS) == [1_006, 1_003, 1_001]
     database.close()

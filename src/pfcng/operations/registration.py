@@ -185,6 +185,7 @@ def _new_demande(examined: Examined, numero: int, numero_produit: int) -> store.
         demande=examined.demande,
         acteur=examined.acteur,
         outcome=examined.outcome,
+        hors_perimetre=not examined.in_perimetre,
         demande_igc=request.to_json() if request else None,
         dn_sujet=names.rfc4514(subject_name(request)) if request else None,
         raison_sociale=structure.raison_sociale if structure else None,

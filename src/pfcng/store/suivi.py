@@ -47,6 +47,7 @@ class _Source:
     Attributes:
         number: Column whose order is that of age.
         reading: The statement that reads the lines whose numbers are in ``trouve``.
+        shown: What a row must be to be shown to others than its acteur.
     """
 
     table: str
@@ -54,6 +55,7 @@ class _Source:
     acteur: str
     created: str
     reading: str
+    shown: tuple[str, ...] = ()
 
 
 _ACT_COLUMNS: Final = """
@@ -88,6 +90,7 @@ _SOURCES: Final = {
         acteur="demande_acteur",
         created="demande_creee_le",
         reading=f"SELECT p.numero, p.etat, {_OF_A_DEMANDE} ORDER BY p.numero DESC",
+        shown=("NOT s.hors_perimetre",),
     ),
     TypeDemande.DEMANDES_REVOCATION: _Source(
         table="revocation",
@@ -131,7 +134,7 @@ def statement(search: Search) -> str:
 
 def _conditions(search: Search, source: _Source) -> list[str]:
     """The filters that are set; a day begins and ends in Europe/Paris, 23 or 25 hours long twice a year."""
-    always = ["s.environnement = %(environment)s", "s.offre = %(offre)s", "s.usage = u.usage"]
+    always = ["s.environnement = %(environment)s", "s.offre = %(offre)s", "s.usage = u.usage", *source.shown]
     optional = (
         (search.lot, "s.demande = ANY (ARRAY(SELECT numero FROM demande WHERE lot = %(lot)s))"),
         (search.day, f"s.{source.created} >= (%(day)s::date)::timestamp AT TIME ZONE 'Europe/Paris'"),
