@@ -364,9 +364,9 @@ MANY = (
     """,
     """
     INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, etat, demande_igc, certificat,
-                         numero_serie, autorite)
+                         numero_serie, autorite, debut_validite, fin_validite)
     SELECT n, n, 'TEST', 'ORG', (ARRAY['SIGN', 'CONF', 'AUTH_CLI'])[1 + n %% 3], %(structure)s, 'Produit actif', '{}',
-           'DER', to_hex(n), 'CN=AC'
+           'DER', upper(to_hex(n)), 'CN=AC', now(), now() + interval '3 years'
     FROM generate_series(1, %(count)s) AS n
     """,
     """
@@ -728,23 +728,73 @@ def test_refused_demande_within_the_perimeter_is_seen_there(annuaire: Database) 
 # Damage
 
 
+EVERY_CHECK = """
+    DO $$
+    DECLARE
+        regle record;
+    BEGIN
+        FOR regle IN SELECT conrelid::regclass AS la_table, conname FROM pg_constraint
+            WHERE contype = 'c' AND conrelid IN ('demande'::regclass, 'produit'::regclass, 'revocation'::regclass) LOOP
+            EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', regle.la_table, regle.conname);
+        END LOOP;
+        FOR regle IN SELECT attrelid::regclass AS la_table, attname FROM pg_attribute
+            WHERE attnotnull AND attnum > 0 AND attname <> 'numero'
+              AND attrelid IN ('demande'::regclass, 'produit'::regclass, 'revocation'::regclass) LOOP
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', regle.la_table, regle.attname);
+        END LOOP;
+    END $$
+"""
+"""Takes away what keeps a row sound: a damaged disk asks no constraint."""
+
+
+def damage(dsn: str, table: str, change: str, number: int) -> None:
+    """Change a row as nothing but damage can."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(EVERY_CHECK)
+        connection.execute(f"UPDATE {table} SET {change} WHERE numero = {number}".encode())  # noqa: S608 - of this file
+
+
 @pytest.mark.parametrize(
-    ("kind", "damage"),
+    ("kind", "table", "change"),
     [
-        (DEMANDES, "numero_serie = 'pas un nombre'"),
-        (PRODUITS, "autorite = NULL"),
-        (PRODUITS, "nom_applicatif = E'INSI\\x0b'"),
-        (REVOCATIONS, "dn_sujet = E'CN=\\x01'"),
-        (REVOCATIONS, "numero_serie = ''"),
+        (DEMANDES, "produit", "numero_serie = 'pas un nombre'"),
+        (DEMANDES, "produit", "numero_serie = '1_0'"),
+        (PRODUITS, "produit", "autorite = NULL"),
+        (PRODUITS, "produit", "nom_applicatif = E'INSI\\x0b'"),
+        (REVOCATIONS, "produit", "dn_sujet = E'CN=\\x01'"),
+        (REVOCATIONS, "produit", "numero_serie = ''"),
+        *((kind, "produit", "fin_validite = 'infinity'") for kind in TypeDemande),
+        (PRODUITS, "produit", "debut_validite = '-infinity'"),
+        (PRODUITS, "produit", "debut_validite = '10000-01-01 00:00+00'"),
+        (PRODUITS, "produit", "fin_validite = '0044-03-15 00:00+00 BC'"),
+        (PRODUITS, "produit", "fin_validite = NULL"),
+        (PRODUITS, "produit", "etat = NULL"),
+        (PRODUITS, "produit", "etat = 'Produit égaré'"),
+        (PRODUITS, "produit", "fqdn = NULL"),
+        (PRODUITS, "produit", "fqdn = ARRAY['a.example', NULL]"),
+        (PRODUITS, "produit", "fqdn = ARRAY[ARRAY['a.example']]"),
+        (DEMANDES, "demande", "creee_le = 'infinity'"),
+        (DEMANDES, "demande", "creee_le = NULL"),
+        (DEMANDES, "demande", "nom_acteur = NULL"),
+        (DEMANDES, "demande", "mail_demandeur = NULL"),
+        (DEMANDES, "demande", "canal = NULL"),
+        (DEMANDES, "demande", "etat = NULL"),
+        (PRODUITS, "demande", "prenom_acteur = NULL"),
+        (REVOCATIONS, "revocation", "date_effet = 'infinity'"),
+        (REVOCATIONS, "revocation", "date_effet = '-infinity'"),
+        (REVOCATIONS, "revocation", "date_effet = NULL"),
+        (REVOCATIONS, "revocation", "creee_le = '-infinity'"),
+        (REVOCATIONS, "revocation", "motif = NULL"),
     ],
 )
-def test_damaged_row_is_left_out_and_journaled(annuaire: Database, dsn: str, kind: TypeDemande, damage: str) -> None:
-    """One bad row never empties the answer: neither one at odds with itself, nor one that XML cannot carry."""
+def test_damaged_row_is_left_out_and_journaled(
+    annuaire: Database, dsn: str, kind: TypeDemande, table: str, change: str
+) -> None:
+    """One bad row never empties the answer: at odds with itself, beyond the calendar, not fit for XML (§18)."""
     for numero in (1, 2, 3):
         add_produit(annuaire, numero)
         add_revocation(annuaire, numero + 1_000, numero + 1_000)
-    with psycopg.connect(dsn) as connection:
-        connection.execute(f"UPDATE produit SET {damage} WHERE numero = 1002".encode())  # noqa: S608 - a row above
+    damage(dsn, table, change, 2 if table == "demande" else 1_002)
     reply = follow(annuaire, kind)
     codec.encode(reply)
     shift = 0 if kind is DEMANDES else 1_000
@@ -761,6 +811,23 @@ def test_answer_of_damaged_rows_alone_is_no_result(annuaire: Database, dsn: str)
         connection.execute("UPDATE produit SET autorite = NULL")
     assert refusal_of(annuaire, PRODUITS) == ("WSMG-00000008", "")
     assert [result for _, result, _ in entries(annuaire)] == ["ligne écartée"]
+
+
+def test_every_other_row_of_a_spoilt_table_is_told(annuaire: Database, dsn: str) -> None:
+    """Several damages at once: each one has its entry, and the sound rows are all there."""
+    for numero in range(1, 7):
+        add_produit(annuaire, numero)
+    for numero, change in ((1_001, "fin_validite = 'infinity'"), (1_003, "etat = NULL"), (1_006, "autorite = ''")):
+        damage(dsn, "produit", change, numero)
+    assert numbers(annuaire, PRODUITS) == [1_005, 1_004, 1_002]
+    assert [result for _, result, _ in entries(annuaire)] == ["ligne écartée"] * 3 + ["accepté"]
+
+
+def test_broken_certificate_damages_no_line(annuaire: Database, dsn: str) -> None:
+    """A line is told from its columns: what cannot be parsed is not looked at."""
+    add_produit(annuaire, 1)
+    damage(dsn, "produit", "certificat = '\\x3082'", 1_001)
+    assert numbers(annuaire, PRODUITS) == [1_001]
 
 
 # With the other operations

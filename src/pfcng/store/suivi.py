@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DateLoader, TimestamptzLoader
+
 from pfcng.contract.catalogue import Environment, Offre, TypeDemande, Usage
 from pfcng.store.database import DbConnection, Row
 
@@ -38,6 +42,33 @@ class Search:
     acteur: str | None = None
     porteur: str | None = None
     beneficiaire: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A moment or a day that the database has and Python does not: ``infinity``, the year 10000, before Christ."""
+
+    text: str
+
+
+class _Moment(TimestamptzLoader):
+    """Reads a moment; one that cannot be read is a value of its row, not the end of the answer."""
+
+    def load(self, data: Buffer) -> object:  # type: ignore[override]  # the row's reader looks
+        try:
+            return super().load(data)
+        except DataError:
+            return Unreadable(bytes(data).decode())
+
+
+class _Day(DateLoader):
+    """Idem, of a day."""
+
+    def load(self, data: Buffer) -> object:  # type: ignore[override]  # idem
+        try:
+            return super().load(data)
+        except DataError:
+            return Unreadable(bytes(data).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +142,13 @@ _SOURCES: Final = {
 def find(connection: DbConnection, search: Search) -> list[Row]:
     """The newest lines, newest first; one more than ``MAX_RESULTATS`` when there are more.
 
-    Never prepared: a generic plan would not know which acteur or structure is the big one.
+    Never prepared: a generic plan would not know which acteur or structure is the big one. A damaged row is among them
+    as it is, ``Unreadable`` where it cannot be read.
     """
-    return connection.execute(statement(search), parameters(search), prepare=False).fetchall()
+    cursor = connection.cursor()
+    cursor.adapters.register_loader("timestamptz", _Moment)
+    cursor.adapters.register_loader("date", _Day)
+    return cursor.execute(statement(search), parameters(search), prepare=False).fetchall()
 
 
 def statement(search: Search) -> str:
