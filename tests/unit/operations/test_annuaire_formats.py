@@ -68,6 +68,13 @@ def test_professional_of_an_establishment() -> None:
     )
 
 
+@pytest.mark.parametrize(("category", "genre"), [("C", "PS"), ("M", "PS"), ("", "PS"), ("E", "PF")])
+def test_student_is_a_professional_in_training(category: str, genre: str) -> None:
+    """Category E of TRE_R09 is « Etudiant »: genre PF, with the profession that is learnt (guide §8, TRE_G16)."""
+    row = PS.read(with_cell(HOSPITAL, "Code catégorie professionnelle", category))
+    assert (row.genre, row.profession, row.titre) == (genre, 10, "Médecin")
+
+
 def test_professional_without_activity_has_no_structure() -> None:
     """The columns of the structure are empty."""
     row = PS.read(NO_ACTIVITY)
