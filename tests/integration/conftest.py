@@ -8,7 +8,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.igc.migrations import IGC
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.migrations import migrate
@@ -34,6 +35,7 @@ def _with_tables(dsn: str) -> str:
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE modele")
     migrate(make_conninfo(dsn, dbname="modele"))
+    migrate(make_conninfo(dsn, dbname="modele"), IGC)
     return dsn
 
 

@@ -28,7 +28,7 @@ from pfcng.contract.operations import Operation, error_response
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat
@@ -752,8 +752,8 @@ def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> 
         connection.execute("CREATE DATABASE avant_suivi")
     dsn = make_conninfo(postgres, dbname="avant_suivi")
     config = Config()
-    config.set_main_option("script_location", str(migrations._HERE))
-    config.attributes["dsn"] = dsn
+    config.set_main_option("script_location", str(migrations.PLATFORM.folder))
+    config.attributes.update(dsn=dsn, schema="public")
     command.upgrade(config, "0002")
     database = Database(dsn)
     add_produit(database, 1, **PRO)
