@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
@@ -59,6 +60,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
     """
     migrate(dsn)
+    migrate(dsn, IGC)
     database = Database(dsn)
     trust = load_trust(settings.confiance, clock())
     platform = Platform(

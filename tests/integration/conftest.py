@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.store.database import Database
 from support.databases import make_database
 from support.platform import load_annuaire, make_authority

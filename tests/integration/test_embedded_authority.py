@@ -17,14 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.contract.catalogue import PRODUCTS, Environment, Product
-from pfcng.igc import authority as module
-from pfcng.igc.authority import (
-    EmbeddedAuthority,
-    IssuerUnavailable,
-    NotRegistered,
-    RegistrationConflict,
-    RequestRefused,
-)
+from pfcng.igc.authority import AuthorityUnavailable, NotRegistered, RegistrationConflict, RequestRefused
+from pfcng.igc.connectors import embedded as module
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.profiles import issuing_authority
 from pfcng.igc.requests import OrganisationSubject
 from pfcng.igc.urls import PublicationUrls
@@ -243,7 +238,7 @@ def test_reserved_issuer_that_is_gone_is_not_replaced(
         patch.setattr(EmbeddedAuthority, "_sign", die)
         with pytest.raises(Killed):
             igc.authority.issue(59)
-    with pytest.raises(IssuerUnavailable):
+    with pytest.raises(AuthorityUnavailable):
         igc.start(make_signers()).issue(59)
     assert igc.start(signers).issue(59).serial_number == int.from_bytes(igc.rows()[0]["numero_serie"], "big")
 
@@ -252,9 +247,9 @@ def test_authority_that_ends_too_soon_signs_nothing(igc: Igc) -> None:
     """A certificate never outlives its issuer."""
     igc.register(1)
     igc.clock.now += timedelta(days=13 * 365)
-    with pytest.raises(IssuerUnavailable):
+    with pytest.raises(AuthorityUnavailable):
         igc.register(2)
-    with pytest.raises(IssuerUnavailable):
+    with pytest.raises(AuthorityUnavailable):
         igc.authority.issue(1)
     assert igc.rows()[0]["numero_serie"] is None
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from pfcng.contract import codes
 from pfcng.contract.refusal import Refusal
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.ancre_journal import Anchor, UnreadableAnchor, format_line, read_anchors
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.sceller_journal import Sealer, keep_sealed

@@ -3,23 +3,50 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pfcng.domain.states import DemandeState, ProduitState
+from pfcng.igc.migrations import IGC
 from pfcng.store.database import Database
-from pfcng.store.migrations import head, migrate
+from pfcng.store.migrations import PLATFORM, Chain, migrate
 
 
 def test_processes_that_start_together_migrate_once(postgres: str) -> None:
     """Each one waits for the one that holds the lock, then finds nothing to do."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("ensemble")))
-    dsn = make_conninfo(postgres, dbname="ensemble")
+    dsn = _new_database(postgres, "ensemble")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, [dsn] * 4))
     with psycopg.connect(dsn) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(PLATFORM.head,)]
+
+
+OLD_REVOCATION = """
+INSERT INTO igc.certificat (numero, requete, enregistre_le, emetteur, numero_serie, debut_validite, adresses)
+VALUES (1, '{}', now(), decode(repeat('ab', 20), 'hex'), decode(repeat('01', 16), 'hex'), '2026-03-01', '{}');
+INSERT INTO igc.revocation (numero, raison, revoque_le) VALUES (1, NULL, now());
+"""
+
+
+@pytest.mark.parametrize("chains", [(PLATFORM, IGC), (IGC, PLATFORM)])
+def test_schemas_share_a_database_whichever_is_first(postgres: str, chains: tuple[Chain, Chain]) -> None:
+    """PFCNG-IGC may have a database of its own or the platform's; a revocation of before the chain is taken over."""
+    dsn = _new_database(postgres, f"partage_{chains[0].schema}")
+    migrate(dsn, chains[0])
+    if chains[0] is PLATFORM:
+        with psycopg.connect(dsn) as connection:
+            connection.execute(OLD_REVOCATION)
+    migrate(dsn, chains[1])
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute("SELECT encode(numero_serie, 'hex'), fin_validite::text FROM igc.revocation")
+        assert found.fetchall() == ([("01" * 16, "2029-03-01 00:00:00+00")] if chains[0] is PLATFORM else [])
+
+
+def _new_database(postgres: str, name: str) -> str:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return make_conninfo(postgres, dbname=name, options="-c timezone=UTC")
 
 
 def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:

@@ -10,7 +10,7 @@ from pfcng.contract.catalogue import Environment
 from pfcng.contract.messages import RequeteDemandeCertificats
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import Arrival
 from pfcng.store.annuaire import load_annuaire, save_habilitations, save_personnes
 from pfcng.store.database import Database, Row

@@ -10,7 +10,7 @@ from pfcng.contract.catalogue import Environment, Offre, Product, Usage
 from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, retirer_certificat

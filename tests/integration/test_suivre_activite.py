@@ -30,7 +30,7 @@ from pfcng.contract.operations import Operation, error_response
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat
@@ -889,8 +889,8 @@ def database_of(postgres: str, name: str, revision: str) -> str:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     dsn = make_conninfo(postgres, dbname=name)
     config = Config()
-    config.set_main_option("script_location", str(migrations._HERE))
-    config.attributes["dsn"] = dsn
+    config.set_main_option("script_location", str(migrations.PLATFORM.folder))
+    config.attributes.update(dsn=dsn, schema="public")
     command.upgrade(config, revision)
     return dsn
 

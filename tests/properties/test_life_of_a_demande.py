@@ -34,7 +34,7 @@ from pfcng.contract.messages import (
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import IssuerUnavailable, RequestRefused
+from pfcng.igc.authority import AuthorityUnavailable, RequestRefused
 from pfcng.igc.urls import PublicationUrls
 from pfcng.operations.annuler_demande import annuler_demande, cancel_expired
 from pfcng.operations.context import RequestContext, paris_day
@@ -59,10 +59,10 @@ PRODUCTS: Final = {EDITEUR: Product(Offre.ORG, Usage.AUTH_CLI), MEDECIN: Product
 FOREIGN: Final = "1690099023"
 FAULTS: Final[Mapping[Fault | None, Mapping[str, BaseException]]] = {
     None: {},
-    "register unavailable": {"register before": IssuerUnavailable()},
+    "register unavailable": {"register before": AuthorityUnavailable()},
     "register refused": {"register before": RequestRefused()},
     "register killed": {"register after": Killed()},
-    "issue unavailable": {"issue before": IssuerUnavailable()},
+    "issue unavailable": {"issue before": AuthorityUnavailable()},
     "issue killed": {"issue after": Killed()},
 }
 BOTH_SIDES: Final = """

@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from pfcng.igc.migrations import IGC
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.migrations import migrate
 from support.folders import shared_folder
@@ -31,6 +32,7 @@ def _with_tables(dsn: str) -> str:
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE modele")
     migrate(make_conninfo(dsn, dbname="modele"))
+    migrate(make_conninfo(dsn, dbname="modele"), IGC)
     return dsn
 
 

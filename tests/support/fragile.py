@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from cryptography import x509
 
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.requests import CertificateRequest
 
 

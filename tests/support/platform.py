@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pfcng.contract.catalogue import Environment
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.urls import PublicationUrls
 from pfcng.operations.context import RequestContext
 from pfcng.sandbox.demonstration import load_demonstration

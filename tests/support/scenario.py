@@ -8,7 +8,7 @@ from cryptography import x509
 from pfcng.contract.catalogue import TABLE_11, Offre, Presence, Product, Usage
 from pfcng.contract.messages import RequeteDemandeCertificats, RequeteRetraitCertificat
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat

@@ -1,70 +1,68 @@
-"""The embedded authority: one certificate a demande, its serial known before its signature exists.
+"""What the platform asks of PFCNG-IGC, and the three ways in which it can answer: done, refused, unavailable.
 
-The steps R1 and I1 to I3 are those of docs/life-of-a-demande.md. A call that was killed anywhere is made again and ends
-with the same certificate, since everything that goes into it is committed at I1 and RSA PKCS#1 v1.5 is deterministic.
+Done is a return. `AuthorityRefused` is for good: the same call will be refused again. `AuthorityUnavailable` says
+nothing of what became of the call: it may be made again, now or later, and every call is idempotent by the demande's
+number. Source: guide §20 (RMT_ERR_003, 004, 006, 007, 012, 013); docs/igc.md.
 """
 
-import secrets
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
-from psycopg.types.json import Jsonb
 
-from pfcng.igc.builder import not_after
-from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.requests import CertificateRequest
-from pfcng.igc.urls import PublicationUrls
-from pfcng.pki.authorities import AuthorityName
-from pfcng.pki.keys import Credential
-from pfcng.pki.trust import key_identifier
-from pfcng.store.database import Database, DbConnection, Row
-
-SERIAL_BYTES: Final = 16
 
 
-class RequestRefused(ValueError):
+class AuthorityRefused(Exception):
+    """The authority refuses, for good; the message is for the log."""
+
+
+class RequestRefused(AuthorityRefused):
     """No certificate can say what the request asks for."""
 
 
-class RegistrationConflict(Exception):
+class RegistrationConflict(AuthorityRefused):
     """The number is registered with another request."""
 
 
-class NotRegistered(LookupError):
-    """The number was never registered."""
+class NotRegistered(AuthorityRefused):
+    """The number was never registered, or has no certificate to revoke."""
 
 
-class IssuerUnavailable(Exception):
-    """The authority that must sign is not here, or ends before the certificate would."""
+class AuthorityUnavailable(Exception):
+    """No answer, or one that says nothing: try later; the message is for the log."""
 
 
-class EmbeddedAuthority:
-    """PFCNG-IGC in the process of the platform.
+class Progress(StrEnum):
+    """How far the authority came with a number."""
 
-    Args:
-        database: Holds the schema ``igc``.
-        signers: The authorities with their keys; they stay loaded.
-        urls: Where certificates say that CRLs and authorities are published.
-        clock: The present, aware.
+    UNKNOWN = "unknown"
+    REGISTERED = "registered"
+    ISSUED = "issued"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the authority knows of a number.
+
+    Attributes:
+        numero: The demande's number.
+        serial: Of its certificate; None before one was reserved.
+        revoked_at: None unless revoked.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        signers: Mapping[AuthorityName, Credential],
-        urls: PublicationUrls,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._database = database
-        self._signers = dict(signers)
-        self._by_key = {key_identifier(signer.certificate): signer for signer in signers.values()}
-        self._urls = urls
-        self._clock = clock
+    numero: int
+    progress: Progress
+    serial: int | None = None
+    revoked_at: datetime | None = None
+
+
+class CertificateAuthority(Protocol):
+    """PFCNG-IGC, wherever it runs. Every call may raise `AuthorityUnavailable`."""
 
     def register(self, numero: int, request: CertificateRequest) -> None:
         """Take the request in, once; the same number with the same request is fine (step R1).
@@ -72,38 +70,18 @@ class EmbeddedAuthority:
         Raises:
             RequestRefused: a name or key that X.509 or the profile cannot hold.
             RegistrationConflict: the number has another request.
-            IssuerUnavailable: no authority here signs it.
         """
-        now = self._clock()
-        self._check(request, now)
-        parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
-        with self._database.transaction() as connection:
-            connection.execute(
-                """
-                INSERT INTO igc.certificat (numero, requete, enregistre_le)
-                VALUES (%(numero)s, %(requete)s, %(now)s)
-                ON CONFLICT (numero) DO NOTHING
-                """,
-                parameters,
-            )
-            row = _find(connection, numero)
-        if CertificateRequest.from_json(row["requete"]) != request:
-            raise RegistrationConflict(f"demande {numero}")
 
     def issue(self, numero: int) -> x509.Certificate:
-        """The certificate of a registered number: signed at the first call, the same one ever after (steps I1 to I3).
+        """The certificate of a registered number: signed at the first call, the same one ever after (R3).
 
         Raises:
             NotRegistered: `register` was never called.
-            IssuerUnavailable: the authority that signs it, or that was reserved for it, is not here.
+            RequestRefused: the certificate was not fit to be signed.
         """
-        row = self._reserve(numero)
-        if row["der"] is None:
-            row = self._store(numero, self._sign(row))
-        return x509.load_der_x509_certificate(row["der"])
 
     def revoke(self, numero: int, reason: x509.ReasonFlags | None) -> datetime:
-        """Revoke the certificate of a number, once: a repeated call changes nothing (step V2).
+        """Revoke the certificate of a number, once: a repeated call changes nothing (V2).
 
         Args:
             numero: The demande's number.
@@ -115,105 +93,12 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: no certificate was reserved for the number.
         """
-        parameters = {"numero": numero, "raison": reason and reason.value, "now": self._clock()}
-        with self._database.transaction() as connection:
-            if _find(connection, numero)["numero_serie"] is None:
-                raise NotRegistered(f"demande {numero}")
-            connection.execute(
-                """
-                INSERT INTO igc.revocation (numero, raison, revoque_le) VALUES (%(numero)s, %(raison)s, %(now)s)
-                ON CONFLICT (numero) DO NOTHING
-                """,
-                parameters,
-            )
-            rows = connection.execute("SELECT revoque_le FROM igc.revocation WHERE numero = %(numero)s", parameters)
-            [row] = rows.fetchall()
-        revoked: datetime = row["revoque_le"]
-        return revoked
 
-    def _check(self, request: CertificateRequest, now: datetime) -> None:
-        """Build the certificate for nothing: what is registered can be issued."""
-        issuer = self._signer(request, now).certificate
-        try:
-            certificate_builder(request, issuer=issuer, serial=1, not_before=now, urls=self._urls)
-        except ValueError as error:
-            raise RequestRefused(str(error)) from error
+    def status(self, numero: int) -> Status:
+        """What became of a number."""
 
-    def _signer(self, request: CertificateRequest, now: datetime) -> Credential:
-        name = issuing_authority(request)
-        signer = self._signers.get(name)
-        if signer is None or signer.certificate.not_valid_after_utc < not_after(now):
-            raise IssuerUnavailable(name.common_name)
-        return signer
+    def list_issued(self, *, after: int, limit: int) -> Sequence[Status]:
+        """The numbers above ``after`` that have a serial, in their order, ``limit`` at most: for the reconciliation."""
 
-    def _reserve(self, numero: int) -> Row:
-        """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
-        now = self._clock().astimezone(UTC).replace(microsecond=0)
-        with self._database.transaction() as connection:
-            row = _find(connection, numero)
-            if row["numero_serie"] is not None:
-                return row
-            signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
-            # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
-            # never happens, and without it nothing must be signed.
-            connection.execute(
-                """
-                UPDATE igc.certificat
-                SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
-                    adresses = %(adresses)s
-                WHERE numero = %(numero)s AND numero_serie IS NULL
-                """,
-                {
-                    "numero": numero,
-                    "emetteur": key_identifier(signer.certificate),
-                    "numero_serie": random_serial().to_bytes(SERIAL_BYTES, "big"),
-                    "debut_validite": now,
-                    "adresses": Jsonb(self._urls.to_json()),
-                },
-            )
-            return _find(connection, numero)
-
-    def _sign(self, row: Row) -> x509.Certificate:
-        """I2: nothing but the row goes into the certificate."""
-        signer = self._by_key.get(row["emetteur"])
-        if signer is None:
-            raise IssuerUnavailable(f"demande {row['numero']}: reserved for the authority {row['emetteur'].hex()}")
-        unsigned = certificate_builder(
-            CertificateRequest.from_json(row["requete"]),
-            issuer=signer.certificate,
-            serial=int.from_bytes(row["numero_serie"], "big"),
-            not_before=row["debut_validite"],
-            urls=PublicationUrls.from_json(row["adresses"]),
-        )
-        certificate = unsigned.sign(signer.key, hashes.SHA256())
-        # A fault in the computation would give away the key: an invalid signature must not leave.
-        certificate.verify_directly_issued_by(signer.certificate)
-        return certificate
-
-    def _store(self, numero: int, certificate: x509.Certificate) -> Row:
-        """I3: the first one stored stays; a concurrent one is the same to the byte."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE igc.certificat SET der = %(der)s WHERE numero = %(numero)s AND der IS NULL",
-                {"numero": numero, "der": certificate.public_bytes(Encoding.DER)},
-            )
-            return _find(connection, numero)
-
-
-def random_serial() -> int:
-    """A serial number of 128 bits, the first one clear since the DER INTEGER is signed: 127 from the OS, never zero."""
-    return secrets.randbits(8 * SERIAL_BYTES - 1) or random_serial()
-
-
-def _find(connection: DbConnection, numero: int) -> Row:
-    row = connection.execute(
-        """
-        SELECT numero, requete, emetteur, numero_serie, debut_validite, adresses, der
-        FROM igc.certificat
-        WHERE numero = %(numero)s
-        """,
-        {"numero": numero},
-    ).fetchone()
-    if row is None:
-        raise NotRegistered(f"demande {numero}")
-    return row
+    def publish(self) -> None:
+        """Bring what is published up to date; who calls it does not wait for the hour."""

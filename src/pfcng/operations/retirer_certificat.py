@@ -15,7 +15,7 @@ from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCert
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
-from pfcng.igc.authority import EmbeddedAuthority, IssuerUnavailable, RegistrationConflict, RequestRefused
+from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority, RegistrationConflict, RequestRefused
 from pfcng.igc.requests import CertificateRequest
 from pfcng.operations.context import RequestContext
 from pfcng.operations.identification import identify_or_refuse
@@ -41,7 +41,7 @@ class Retrait:
 
 
 def retirer_certificat(
-    requete: RequeteRetraitCertificat, *, database: Database, authority: EmbeddedAuthority, context: RequestContext
+    requete: RequeteRetraitCertificat, *, database: Database, authority: CertificateAuthority, context: RequestContext
 ) -> Retrait:
     """Take the demande as far as a delivered certificate, from wherever an earlier retrait left it (R1 to R4).
 
@@ -109,7 +109,7 @@ def _check_same_people(demande: Row, acteur: Acteur) -> None:
         raise Refusal(codes.WSMG_11, Raison.AUTRE_ADMINISTRATEUR.format(**told))
 
 
-def _certificate(step: _Step, demande: Row, code_revocation: str, authority: EmbeddedAuthority) -> x509.Certificate:
+def _certificate(step: _Step, demande: Row, code_revocation: str, authority: CertificateAuthority) -> x509.Certificate:
     """Give the stored certificate, or have it issued and stored."""
     states = (DemandeState(demande["etat_demande"]), ProduitState(demande["etat_produit"]))
     if states == (DemandeState.TRANSMISE, ProduitState.RETIRE):
@@ -122,17 +122,17 @@ def _certificate(step: _Step, demande: Row, code_revocation: str, authority: Emb
         raise Refusal(codes.WSMG_11, Raison.PRODUIT_PAS_A_RETIRER)
     try:
         certificate = authority.issue(step.numero)  # R3
-    except IssuerUnavailable as error:
+    except AuthorityUnavailable as error:
         raise Refusal(codes.WSMG_15, diagnostic=f"PFCNG-IGC: {error}") from error
     _store(step, certificate, _hash(code_revocation))
     return certificate
 
 
-def _register(step: _Step, request: CertificateRequest, authority: EmbeddedAuthority) -> None:
+def _register(step: _Step, request: CertificateRequest, authority: CertificateAuthority) -> None:
     """R1; what the authority refuses for good ends the demande (RMT_ERR_003, RMT_ERR_004)."""
     try:
         authority.register(step.numero, request)
-    except IssuerUnavailable as error:
+    except AuthorityUnavailable as error:
         raise Refusal(codes.WSMG_18, diagnostic=f"PFCNG-IGC: {error}") from error
     except (RequestRefused, RegistrationConflict) as error:
         with suppress(StateConflict), step.database.transaction() as connection:

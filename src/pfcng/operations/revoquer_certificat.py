@@ -13,7 +13,7 @@ from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocati
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import ProduitState, RevocationState, Transition
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.context import Arrival, RequestContext, paris_day
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
@@ -40,7 +40,11 @@ _TRANSITIONS: Final = {
 
 
 def revoquer_certificat(
-    requete: RequeteRevocationCertificat, *, database: Database, authority: EmbeddedAuthority, context: RequestContext
+    requete: RequeteRevocationCertificat,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    context: RequestContext,
 ) -> ReponseRevocationCertificat:
     """Take the demande de révocation in (V1), and carry it out at once unless its day is later (V2, V3).
 
@@ -62,7 +66,7 @@ def revoquer_certificat(
     return ReponseRevocationCertificat(statut="OK", message="")
 
 
-def apply_due_revocations(*, database: Database, authority: EmbeddedAuthority, arrival: Arrival) -> int:
+def apply_due_revocations(*, database: Database, authority: CertificateAuthority, arrival: Arrival) -> int:
     """Carry out the révocations whose day has come, or that a kill left half done; how many there were."""
     with database.transaction() as connection:
         due = store.find_due(connection, paris_day(arrival.now))
@@ -71,7 +75,7 @@ def apply_due_revocations(*, database: Database, authority: EmbeddedAuthority, a
     return len(due)
 
 
-def carry_out(numero: int, *, database: Database, authority: EmbeddedAuthority, arrival: Arrival) -> None:
+def carry_out(numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival) -> None:
     """V2 and V3 of a waiting révocation; one that waits no more is left as it is."""
     with database.transaction() as connection:
         revocation = store.find_revocation(connection, numero)

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from pfcng.igc.migrations import IGC
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from pfcng.store.migrations import UnsuitableDatabase, migrate
@@ -54,6 +55,7 @@ def start_database(dsn: str | None, directory: Path) -> str:
     found = _embedded(directory) if dsn is None else _reachable(dsn)
     with refusals_told():
         migrate(found)
+        migrate(found, IGC)
     return found
 
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pfcng.igc import builder
-from pfcng.igc.authority import random_serial
 from pfcng.igc.builder import VALIDITY_YEARS, Holder
+from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
 from pfcng.pki.keys import Credential

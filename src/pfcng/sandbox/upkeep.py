@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import Arrival
 from pfcng.operations.revoquer_certificat import apply_due_revocations
@@ -28,7 +28,7 @@ _HOLDER: Final = "pfcng"
 def keep_up(
     *,
     database: Database,
-    authority: EmbeddedAuthority,
+    authority: CertificateAuthority,
     rules: Rules,
     clock: Callable[[], datetime],
     interval: float = INTERVAL,

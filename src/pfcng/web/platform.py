@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import EmbeddedAuthority
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.pki.trust import TrustStore
 from pfcng.store.database import Database
 from pfcng.web.admission import Network
@@ -22,7 +22,7 @@ class Platform:
     """
 
     database: Database
-    authority: EmbeddedAuthority
+    authority: CertificateAuthority
     trust: TrustStore
     clock: Callable[[], datetime]
     rules: Rules

@@ -14,8 +14,8 @@ from pkilint.pkix import certificate as pkix, extension, name
 from pkilint.validation import ValidationFindingSeverity
 
 from pfcng.contract.catalogue import PRODUCTS, Environment, Product
-from pfcng.igc.authority import random_serial
 from pfcng.igc.profiles import certificate_builder, issuing_authority
+from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from support.certificate_requests import request_for

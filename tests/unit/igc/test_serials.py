@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from pfcng.igc.authority import SERIAL_BYTES, random_serial
+from pfcng.igc.serials import SERIAL_BYTES, random_serial
 
 SAMPLE = 100_000
 

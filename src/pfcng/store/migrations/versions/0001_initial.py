@@ -168,11 +168,11 @@ CREATE INDEX ON journal (incident);
 """
 
 IGC = """
-CREATE SCHEMA igc;
+CREATE SCHEMA IF NOT EXISTS igc;
 
 -- One row for each certificate that PFCNG-IGC was asked for. The demande's number is the key of idempotency; the
 -- columns fill from left to right (register, I1, I3 of docs/life-of-a-demande.md) and never change once filled.
-CREATE TABLE igc.certificat (
+CREATE TABLE IF NOT EXISTS igc.certificat (
     numero          bigint PRIMARY KEY,
     requete         jsonb NOT NULL,
     enregistre_le   timestamptz NOT NULL,

@@ -64,7 +64,7 @@ CREATE INDEX produit_a_retirer ON produit (demande) WHERE etat = 'Produit à ret
 -- a certificate is found by its serial number (guide §16, §17)
 CREATE INDEX produit_numero_serie ON produit (numero_serie);
 
-CREATE TABLE igc.revocation (
+CREATE TABLE IF NOT EXISTS igc.revocation (
     numero      bigint PRIMARY KEY REFERENCES igc.certificat,
     raison      text,
     revoque_le  timestamptz NOT NULL

@@ -1,0 +1,1 @@
+"""The ways to reach a certificate authority (`pfcng.igc.authority.CertificateAuthority`)."""

@@ -1,0 +1,245 @@
+"""The embedded authority: one certificate a demande, its serial known before its signature exists.
+
+The steps R1 and I1 to I3 are those of docs/life-of-a-demande.md. A call that was killed anywhere is made again and ends
+with the same certificate, since everything that goes into it is committed at I1 and RSA PKCS#1 v1.5 is deterministic.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from psycopg.types.json import Jsonb
+
+from pfcng.igc.authority import (
+    AuthorityUnavailable,
+    NotRegistered,
+    Progress,
+    RegistrationConflict,
+    RequestRefused,
+    Status,
+)
+from pfcng.igc.builder import not_after
+from pfcng.igc.profiles import certificate_builder, issuing_authority
+from pfcng.igc.requests import CertificateRequest
+from pfcng.igc.serials import SERIAL_BYTES, random_serial
+from pfcng.igc.urls import PublicationUrls
+from pfcng.pki.authorities import AuthorityName
+from pfcng.pki.keys import Credential
+from pfcng.pki.trust import key_identifier
+from pfcng.store.database import Database, DbConnection, Row
+
+
+class EmbeddedAuthority:
+    """PFCNG-IGC in the process of the platform.
+
+    Args:
+        database: Holds the schema ``igc``.
+        signers: The authorities with their keys; they stay loaded.
+        urls: Where certificates say that CRLs and authorities are published.
+        clock: The present, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        signers: Mapping[AuthorityName, Credential],
+        urls: PublicationUrls,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._signers = dict(signers)
+        self._by_key = {key_identifier(signer.certificate): signer for signer in signers.values()}
+        self._urls = urls
+        self._clock = clock
+
+    def register(self, numero: int, request: CertificateRequest) -> None:
+        """Take the request in, once; the same number with the same request is fine (step R1).
+
+        Raises:
+            RequestRefused: a name or key that X.509 or the profile cannot hold.
+            RegistrationConflict: the number has another request.
+            AuthorityUnavailable: no authority here signs it.
+        """
+        now = self._clock()
+        self._check(request, now)
+        parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
+        with self._database.transaction() as connection:
+            connection.execute(
+                """
+                INSERT INTO igc.certificat (numero, requete, enregistre_le)
+                VALUES (%(numero)s, %(requete)s, %(now)s)
+                ON CONFLICT (numero) DO NOTHING
+                """,
+                parameters,
+            )
+            row = _find(connection, numero)
+        if CertificateRequest.from_json(row["requete"]) != request:
+            raise RegistrationConflict(f"demande {numero}")
+
+    def issue(self, numero: int) -> x509.Certificate:
+        """The certificate of a registered number: signed at the first call, the same one ever after (steps I1 to I3).
+
+        Raises:
+            NotRegistered: `register` was never called.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, is not here.
+        """
+        row = self._reserve(numero)
+        if row["der"] is None:
+            row = self._store(numero, self._sign(row))
+        return x509.load_der_x509_certificate(row["der"])
+
+    def revoke(self, numero: int, reason: x509.ReasonFlags | None) -> datetime:
+        """Revoke the certificate of a number, once: a repeated call changes nothing (step V2).
+
+        Args:
+            numero: The demande's number.
+            reason: What a CRL will say; None says nothing.
+
+        Returns:
+            The moment of the revocation, the same at every call.
+
+        Raises:
+            NotRegistered: no certificate was reserved for the number.
+        """
+        parameters = {"numero": numero, "raison": reason and reason.value, "now": self._clock()}
+        with self._database.transaction() as connection:
+            connection.execute(
+                """
+                INSERT INTO igc.revocation (emetteur, numero_serie, numero, raison, revoque_le, fin_validite)
+                SELECT emetteur, numero_serie, numero, %(raison)s, %(now)s, debut_validite + interval '3 years'
+                FROM igc.certificat WHERE numero = %(numero)s AND numero_serie IS NOT NULL
+                ON CONFLICT (emetteur, numero_serie) DO NOTHING
+                """,
+                parameters,
+            )
+            row = connection.execute(
+                "SELECT revoque_le FROM igc.revocation WHERE numero = %(numero)s", parameters
+            ).fetchone()
+        if row is None:
+            raise NotRegistered(f"demande {numero}")
+        revoked: datetime = row["revoque_le"]
+        return revoked
+
+    def status(self, numero: int) -> Status:
+        """What became of a number."""
+        with self._database.transaction() as connection:
+            row = connection.execute(f"{_STATUS} WHERE c.numero = %(numero)s", {"numero": numero}).fetchone()
+        return Status(numero=numero, progress=Progress.UNKNOWN) if row is None else _status(row)
+
+    def list_issued(self, *, after: int, limit: int) -> list[Status]:
+        """The numbers above ``after`` that have a serial, in their order, ``limit`` at most."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                f"""
+                {_STATUS} WHERE c.numero > %(after)s AND c.numero_serie IS NOT NULL
+                ORDER BY c.numero LIMIT %(limit)s
+                """,
+                {"after": after, "limit": limit},
+            ).fetchall()
+        return [_status(row) for row in rows]
+
+    def publish(self) -> None:
+        """Bring what is published up to date."""
+
+    def _check(self, request: CertificateRequest, now: datetime) -> None:
+        """Build the certificate for nothing: what is registered can be issued."""
+        issuer = self._signer(request, now).certificate
+        try:
+            certificate_builder(request, issuer=issuer, serial=1, not_before=now, urls=self._urls)
+        except ValueError as error:
+            raise RequestRefused(str(error)) from error
+
+    def _signer(self, request: CertificateRequest, now: datetime) -> Credential:
+        name = issuing_authority(request)
+        signer = self._signers.get(name)
+        if signer is None or signer.certificate.not_valid_after_utc < not_after(now):
+            raise AuthorityUnavailable(name.common_name)
+        return signer
+
+    def _reserve(self, numero: int) -> Row:
+        """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
+        now = self._clock().astimezone(UTC).replace(microsecond=0)
+        with self._database.transaction() as connection:
+            row = _find(connection, numero)
+            if row["numero_serie"] is not None:
+                return row
+            signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
+            # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
+            # never happens, and without it nothing must be signed.
+            connection.execute(
+                """
+                UPDATE igc.certificat
+                SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
+                    adresses = %(adresses)s
+                WHERE numero = %(numero)s AND numero_serie IS NULL
+                """,
+                {
+                    "numero": numero,
+                    "emetteur": key_identifier(signer.certificate),
+                    "numero_serie": random_serial().to_bytes(SERIAL_BYTES, "big"),
+                    "debut_validite": now,
+                    "adresses": Jsonb(self._urls.to_json()),
+                },
+            )
+            return _find(connection, numero)
+
+    def _sign(self, row: Row) -> x509.Certificate:
+        """I2: nothing but the row goes into the certificate."""
+        signer = self._by_key.get(row["emetteur"])
+        if signer is None:
+            raise AuthorityUnavailable(f"demande {row['numero']}: reserved for the authority {row['emetteur'].hex()}")
+        unsigned = certificate_builder(
+            CertificateRequest.from_json(row["requete"]),
+            issuer=signer.certificate,
+            serial=int.from_bytes(row["numero_serie"], "big"),
+            not_before=row["debut_validite"],
+            urls=PublicationUrls.from_json(row["adresses"]),
+        )
+        certificate = unsigned.sign(signer.key, hashes.SHA256())
+        # A fault in the computation would give away the key: an invalid signature must not leave.
+        certificate.verify_directly_issued_by(signer.certificate)
+        return certificate
+
+    def _store(self, numero: int, certificate: x509.Certificate) -> Row:
+        """I3: the first one stored stays; a concurrent one is the same to the byte."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE igc.certificat SET der = %(der)s WHERE numero = %(numero)s AND der IS NULL",
+                {"numero": numero, "der": certificate.public_bytes(Encoding.DER)},
+            )
+            return _find(connection, numero)
+
+
+_STATUS: Final = """
+SELECT c.numero, c.numero_serie, c.der IS NOT NULL AS emis, r.revoque_le
+FROM igc.certificat c LEFT JOIN igc.revocation r ON r.numero = c.numero
+"""
+
+
+def _status(row: Row) -> Status:
+    serial, revoked = row["numero_serie"], row["revoque_le"]
+    progress = Progress.REVOKED if revoked else Progress.ISSUED if row["emis"] else Progress.REGISTERED
+    return Status(
+        numero=row["numero"],
+        progress=progress,
+        serial=None if serial is None else int.from_bytes(serial, "big"),
+        revoked_at=revoked,
+    )
+
+
+def _find(connection: DbConnection, numero: int) -> Row:
+    row = connection.execute(
+        """
+        SELECT numero, requete, emetteur, numero_serie, debut_validite, adresses, der
+        FROM igc.certificat
+        WHERE numero = %(numero)s
+        """,
+        {"numero": numero},
+    ).fetchone()
+    if row is None:
+        raise NotRegistered(f"demande {numero}")
+    return row
