@@ -202,9 +202,19 @@ def test_stopped_sandbox_leaves_no_server_behind(folder: Path) -> None:
     assert subprocess.run(["pgrep", "-f", str(folder / "postgres")], capture_output=True, check=False).returncode == 1
 
 
-def test_folder_with_a_space_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_folder_may_have_spaces_accents_and_an_apostrophe(folder: Path) -> None:
+    """As users name folders: the sandbox serves there, and its profiles and commands work."""
+    running = start(folder.parent / "l'hôpital des Lilas")
+    try:
+        with running.client() as client:
+            assert client.demander_certificats([demande_for(ORG, make_csr())]).statut_lot == "OK"
+    finally:
+        assert stop(running) == 0
+
+
+def test_folder_that_the_database_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
     """The embedded server cannot live there; nothing but a sentence is left."""
-    done = run_sandbox(tmp_path / "mes documents", "--port", "0", "--http-port", "0")
+    done = run_sandbox(tmp_path / "a$b", "--port", "0", "--http-port", "0")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "a une espace. Choisissez un autre dossier." in done.stderr
+    assert "ce chemin a un caractère « $ ». Choisissez un autre dossier." in done.stderr
     assert "Traceback" not in done.stderr
