@@ -152,9 +152,13 @@ def test_tampering_is_told_with_status_1(platform: Sandbox) -> None:
         ((), 2, "Donnez soit --base, soit --data, ou la variable PFCNG_DSN."),
         (("--base", "x", "--data", "y"), 2, "Donnez soit --base, soit --data"),
         (("--data", "/nulle-part"), 2, "n’est pas le dossier d’un bac à sable"),
-        (("--base", "mot de passe"), 3, "La chaîne de connexion ne se lit pas."),
-        (("--base", "host=/nulle-part dbname=x"), 3, "La base ne répond pas comme il faut"),
-        (("--base", "x", "--ancre", "/nulle-part"), 2, "Le fichier d’ancre /nulle-part ne se lit pas"),
+        (("--base", "mot de passe"), 2, "La chaîne de connexion ne se lit pas."),
+        (("--base", "host=/nulle-part dbname=x"), 3, "La base ne répond pas : aucun serveur n’écoute à cette adresse."),
+        (
+            ("--base", "x", "--ancre", "/nulle-part"),
+            2,
+            "Le fichier d’ancre /nulle-part ne se lit pas : il n’existe pas",
+        ),
     ],
 )
 def test_command_that_names_no_database_says_what_to_do(

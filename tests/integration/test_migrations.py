@@ -3,9 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
+from typer.testing import CliRunner
 
+from pfcng.cli.habilitation import habilitation
 from pfcng.domain.states import DemandeState, ProduitState
 from pfcng.store.database import Database
 from pfcng.store.migrations import head, migrate
@@ -20,6 +24,20 @@ def test_processes_that_start_together_migrate_once(postgres: str) -> None:
         list(pool.map(migrate, [dsn] * 4))
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+
+
+def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> None:
+    """The refusal of the database itself, not of a library above it; the command tells it and shows nothing else."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE ROLE passante LOGIN")
+        connection.execute("CREATE DATABASE fermee")
+        connection.execute("REVOKE ALL ON DATABASE fermee FROM PUBLIC; GRANT CONNECT ON DATABASE fermee TO passante")
+    dsn = make_conninfo(postgres, dbname="fermee", user="passante")
+    with pytest.raises(InsufficientPrivilege):
+        migrate(dsn)
+    result = CliRunner().invoke(habilitation, ["lister", "--base", dsn])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "La base a refusé ou interrompu l’opération ; rien n’est changé (SQLSTATE 42501).\n"
 
 
 def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:

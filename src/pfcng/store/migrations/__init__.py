@@ -25,6 +25,7 @@ def migrate(dsn: str) -> None:
 
     Raises:
         UnsuitableDatabase: An older PostgreSQL than 15, another encoding than UTF-8, or the tables of a newer version.
+        psycopg.Error: The database refuses, for want of rights for instance; nothing is changed.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
@@ -59,8 +60,12 @@ def _upgrade(dsn: str) -> None:
     # Alembic and SQLAlchemy cost 0.7 s of import: they are loaded only when there is a revision to apply.
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     config.attributes["dsn"] = dsn
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise error.orig or error from None
