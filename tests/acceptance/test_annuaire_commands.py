@@ -118,7 +118,7 @@ def test_import_that_is_stopped_changes_nothing_and_leaves_no_server(folder: Pat
     assert stop(start(directory)) == 0
     pipe = folder / "et.csv"
     os.mkfifo(pipe)
-    command = [*PROGRAM, "annuaire", "importer", pipe, "--data", directory]
+    command: list[str | Path] = [*PROGRAM, "annuaire", "importer", pipe, "--data", directory]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     with pipe.open("w", encoding="utf-8") as file:  # opens when the command reads
         file.write(f"{FINESS_FIRST}\n" + f"{ET_RHONE.replace('690099023', NEW[1:])}\n" * 5000)
@@ -136,7 +136,7 @@ def test_folder_whose_lock_cannot_be_taken_is_told(folder: Path) -> None:
     (directory / "postgres").mkdir(parents=True)
     (directory / "postgres" / "PG_VERSION").touch()
     (directory / ".verrou-commande").mkdir()
-    command = [*PROGRAM, "habilitation", "lister", "--data", directory]
+    command: list[str | Path] = [*PROGRAM, "habilitation", "lister", "--data", directory]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"Le dossier {directory} ne peut pas servir : c’est un dossier.\n"

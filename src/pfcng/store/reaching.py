@@ -10,14 +10,14 @@ _PATIENCE: Final = 10
 """Seconds that a server may take to answer."""
 _CAUSES: Final = {
     "refused|no such file": "aucun serveur n’écoute à cette adresse",
-    "could not translate host name|name or service not known": "ce nom de serveur est inconnu",
+    "servname|invalid|definition of service": "un réglage de la chaîne de connexion n’est pas valable",
+    "could not translate host name|failed to resolve|name or service not known": "ce nom de serveur est inconnu",
     "password": "le mot de passe manque ou n’est pas le bon",
     "database .* does not exist": "cette base n’existe pas",
     "role .* does not exist": "cet utilisateur n’existe pas",
     "timeout|couldn't get a connection": "le serveur ne répond pas",
     "closed the connection|connection .* (lost|closed)|terminating": "la connexion est tombée",
     "ssl|certificate": "la connexion chiffrée (SSL) ne s’établit pas",
-    "invalid|definition of service": "un réglage de la chaîne de connexion n’est pas valable",
 }
 """What libpq says, in part, and its meaning; its own words may hold what the string holds."""
 
