@@ -2,8 +2,8 @@
 
     make bench-annuaire ARGS=1000000
 
-A million lines without an argument of the script itself. Everything is fictitious. Two imports: into an empty annuaire, then the same files
-again. The seconds and the peak are those of the whole ``pfcng annuaire importer``.
+A million lines without an argument of the script itself. Everything is fictitious. Two imports: into an empty annuaire,
+then the same files again. The seconds and the peak are those of the whole ``pfcng annuaire importer``.
 """
 
 import os
