@@ -471,3 +471,19 @@ def test_the_help_imports_nothing_heavy() -> None:
     )
     assert "Utilisation : pfcng" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_interruption_of_the_loading_leaves_no_trace() -> None:
+    """Ctrl-C before the program is whole: status 130, and nothing on the terminal."""
+    program = (
+        "import runpy, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.argv = ['pfcng', 'sandbox']\n"
+        "runpy.run_module('pfcng', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
