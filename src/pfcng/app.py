@@ -14,6 +14,7 @@ from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
+from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.keys import load_pem
@@ -34,11 +35,13 @@ class App:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
+        anchor: Where the head of the journal is kept outside the database, if anywhere.
     """
 
     service: ASGIApp
     publication: ASGIApp
     platform: Platform
+    anchor: Anchor | None
 
     @property
     def database(self) -> Database:
@@ -58,7 +61,11 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         dsn: The database.
         clock: The present, aware.
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
+
+    Raises:
+        OSError: The journal cannot be anchored where the settings say.
     """
+    anchor = _anchor(settings)
     migrate(dsn)
     migrate(dsn, IGC)
     database = Database(dsn)
@@ -76,6 +83,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         service=create_service(platform),
         publication=create_publication(published_files(trust, _crls(settings.confiance))),
         platform=platform,
+        anchor=anchor,
     )
 
 
@@ -95,6 +103,15 @@ def _rules(settings: Settings) -> Rules:
         closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
         strict_nom_applicatif=settings.nom_applicatif_strict,
     )
+
+
+def _anchor(settings: Settings) -> Anchor | None:
+    where, every = settings.journal_ancre, settings.journal_ancre_toutes_les
+    if where is None:
+        return None
+    anchor = AnchorFile(path=where, every=every) if isinstance(where, Path) else AnchorSyslog(every=every)
+    anchor.check()
+    return anchor
 
 
 def _authority(

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
         produits_fermes: Products that cannot be ordered, by label (``PFCNG_PRODUITS_FERMES``, a JSON list:
             ``["PS_SIGN"]``).
         nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
+        journal_ancre: Where the head of the journal is kept outside the database: ``syslog``, or the path of a file
+            (``PFCNG_JOURNAL_ANCRE``); None for nowhere.
+        journal_ancre_toutes_les: Sealed entries between two anchors (``PFCNG_JOURNAL_ANCRE_TOUTES_LES``).
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys.
     """
@@ -63,6 +67,8 @@ class Settings(BaseSettings):
     proxies: tuple[IPvAnyNetwork, ...] = ()
     produits_fermes: frozenset[str] = frozenset()
     nom_applicatif_strict: bool = True
+    journal_ancre: Literal["syslog"] | Path | None = None
+    journal_ancre_toutes_les: Annotated[int, Field(ge=1)] = 100
     serveur: KeyPair
     emettrices: tuple[KeyPair, ...]
     confiance: Confiance

@@ -244,7 +244,7 @@ def test_import_leaves_habilitations_alone(database: Database, ps: Path, finess:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ([], "ni PS_LibreAcces"),
+        ([], "vide"),
         (["nom;prenom", "a;b"], "ni PS_LibreAcces"),
         ([PS_COLUMNS.replace("Code profession", "x"), HOSPITAL], "Code profession"),
         ([PS_COLUMNS, "une", ""], "aucune ligne n’est lisible ; ligne 2"),

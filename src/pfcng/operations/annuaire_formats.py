@@ -148,6 +148,8 @@ class Employes:
         unknown = sorted({*names} - {*_EMPLOYES})
         if unknown:
             raise UnknownFormat(f"colonnes inconnues dans un fichier d’employés : {', '.join(unknown)}")
+        if len({*names}) < len(names):
+            raise UnknownFormat("une colonne est deux fois dans la première ligne du fichier d’employés")
         mandatory = {name: (name,) for name in _EMPLOYES_MANDATORY}
         _positions(names, "fichier d’employés", mandatory)
         self._names = names

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -15,6 +16,7 @@ from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.context import Arrival, RequestContext, paris_day
+from pfcng.operations.defects import describe
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
@@ -22,6 +24,8 @@ from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
 from pfcng.store.database import Database, DbConnection
+
+log = structlog.get_logger()
 
 ACTE: Final = "revoquerCertificat"
 REASONS: Final[dict[Motif, x509.ReasonFlags | None]] = {
@@ -67,12 +71,21 @@ def revoquer_certificat(
 
 
 def apply_due_revocations(*, database: Database, authority: CertificateAuthority, arrival: Arrival) -> int:
-    """Carry out the révocations whose day has come, or that a kill left half done; how many there were."""
+    """Carry out the révocations whose day has come, or that a kill left half done; how many were.
+
+    One that fails is logged and left to the next pass: it does not hold up those behind it.
+    """
     with database.transaction() as connection:
         due = store.find_due(connection, paris_day(arrival.now))
+    done = 0
     for numero in due:
-        carry_out(numero, database=database, authority=authority, arrival=arrival)
-    return len(due)
+        try:
+            carry_out(numero, database=database, authority=authority, arrival=arrival)
+        except Exception as error:  # noqa: BLE001 - the edge of a job
+            log.error("revocation.failed", numero=numero, **describe(error))  # noqa: TRY400 - it would quote rows
+        else:
+            done += 1
+    return done
 
 
 def carry_out(numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival) -> None:

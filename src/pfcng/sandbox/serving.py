@@ -58,7 +58,7 @@ def serve(
             app = create_app(settings, dsn=dsn, clock=clock, diagnostics=True)
             stack.callback(app.close)
             _load(app.database, demonstration, pki)
-        stack.enter_context(keep_sealed(app.database, clock=clock))
+        stack.enter_context(keep_sealed(app.database, clock=clock, anchor=app.anchor))
         stack.enter_context(
             keep_up(database=app.database, authority=app.platform.authority, rules=app.platform.rules, clock=clock)
         )

@@ -13,6 +13,7 @@ from pfcng.domain.rules import Rules
 from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import Arrival
+from pfcng.operations.defects import describe
 from pfcng.operations.revoquer_certificat import apply_due_revocations
 from pfcng.store.database import Database
 
@@ -62,8 +63,8 @@ def _run(acts: dict[str, Callable[[], int]], stopped: Event, interval: float) ->
         for name, act in acts.items():
             try:
                 done = act()
-            except Exception:
-                log.exception("upkeep.failed", act=name)
+            except Exception as error:  # noqa: BLE001 - the edge of a job
+                log.error("upkeep.failed", act=name, **describe(error))  # noqa: TRY400 - it would quote rows
             else:
                 if done:
                     log.info("upkeep.done", act=name, count=done)

@@ -50,6 +50,8 @@ def test_unknown_column_of_our_own_format_is_named() -> None:
     """A misspelt column would be a datum that is silently lost."""
     with pytest.raises(UnknownFormat, match="departemant"):
         recognise("id_nat;nom;prenom;genre;departemant")
+    with pytest.raises(UnknownFormat, match="deux fois"):
+        recognise("id_nat;nom;prenom;genre;nom")
 
 
 def test_professional_of_an_establishment() -> None:
