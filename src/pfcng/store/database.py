@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
+_OPTIONS: Final = "-c timezone=UTC"
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
 
@@ -74,6 +75,7 @@ class Database:
     def __init__(self, dsn: str, *, max_connections: int = 10) -> None:
         self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
         self._told = False
+        self._dsn = dsn
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
             dsn,
             min_size=1,
@@ -82,7 +84,7 @@ class Database:
             timeout=_PATIENCE,
             check=ConnectionPool.check_connection,
             connection_class=DbConnection,
-            kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
+            kwargs={"row_factory": dict_row, "options": _OPTIONS},
             configure=self._take_role,
         )
 
@@ -94,6 +96,20 @@ class Database:
             with connection.transaction():
                 yield connection
             self._receipts.extend(connection.receipts)
+
+    @contextmanager
+    def session(self) -> Iterator[DbConnection]:
+        """A connection outside the pool, each statement its own transaction unless one is begun.
+
+        What is bound to a session (locks, LISTEN) ends with the block, and with the process.
+        """
+        with closing(
+            DbConnection.connect(
+                self._dsn, autocommit=True, row_factory=dict_row, options=_OPTIONS, connect_timeout=int(_PATIENCE)
+            )
+        ) as connection:
+            self._take_role(connection)
+            yield connection
 
     def take_receipts(self) -> list[Receipt]:
         """The journal entries that were committed since the last call, by this object's transactions."""

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from psycopg.types.json import Jsonb
 
+from pfcng.igc import revocations
 from pfcng.igc.authority import (
     AuthorityUnavailable,
     NotRegistered,
@@ -23,7 +25,9 @@ from pfcng.igc.authority import (
 )
 from pfcng.igc.builder import not_after
 from pfcng.igc.profiles import certificate_builder, issuing_authority
+from pfcng.igc.publisher import Publisher
 from pfcng.igc.requests import CertificateRequest
+from pfcng.igc.revocations import Revocation
 from pfcng.igc.serials import SERIAL_BYTES, random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
@@ -55,6 +59,7 @@ class EmbeddedAuthority:
         self._by_key = {key_identifier(signer.certificate): signer for signer in signers.values()}
         self._urls = urls
         self._clock = clock
+        self._publisher = Publisher(database, signers=self._signers.values(), clock=clock)
 
     def register(self, numero: int, request: CertificateRequest) -> None:
         """Take the request in, once; the same number with the same request is fine (step R1).
@@ -105,24 +110,21 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: no certificate was reserved for the number.
         """
-        parameters = {"numero": numero, "raison": reason and reason.value, "now": self._clock()}
         with self._database.transaction() as connection:
-            connection.execute(
-                """
-                INSERT INTO igc.revocation (emetteur, numero_serie, numero, raison, revoque_le, fin_validite)
-                SELECT emetteur, numero_serie, numero, %(raison)s, %(now)s, debut_validite + interval '3 years'
-                FROM igc.certificat WHERE numero = %(numero)s AND numero_serie IS NOT NULL
-                ON CONFLICT (emetteur, numero_serie) DO NOTHING
-                """,
-                parameters,
+            row = _find(connection, numero)
+            if row["numero_serie"] is None:
+                raise NotRegistered(f"demande {numero}")
+            revocation = Revocation(
+                issuer=row["emetteur"],
+                serial=row["numero_serie"],
+                numero=numero,
+                reason=reason and reason.value,
+                revoked_at=self._clock(),
+                not_after=not_after(row["debut_validite"]),
             )
-            row = connection.execute(
-                "SELECT revoque_le FROM igc.revocation WHERE numero = %(numero)s", parameters
-            ).fetchone()
-        if row is None:
-            raise NotRegistered(f"demande {numero}")
-        revoked: datetime = row["revoque_le"]
-        return revoked
+            if revocations.insert(connection, revocation):
+                return revocation.revoked_at
+            return revocations.find_moment(connection, revocation.issuer, revocation.serial)
 
     def status(self, numero: int) -> Status:
         """What became of a number."""
@@ -143,7 +145,15 @@ class EmbeddedAuthority:
         return [_status(row) for row in rows]
 
     def publish(self) -> None:
-        """Bring what is published up to date."""
+        """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
+
+        Raises:
+            AuthorityUnavailable: the database does not answer.
+        """
+        try:
+            self._publisher.turn(at_once=True)
+        except psycopg.OperationalError as error:
+            raise AuthorityUnavailable("no database to publish from") from error
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
