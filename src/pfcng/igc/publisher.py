@@ -12,12 +12,14 @@ from typing import Final
 
 import psycopg
 import structlog
+from cryptography.x509.oid import NameOID
 
 from pfcng.igc import crl, due, published, revocations
 from pfcng.igc.crl import Body, Frame
 from pfcng.igc.due import Published, State
 from pfcng.igc.published import MadeCrl
 from pfcng.igc.revocations import Lock
+from pfcng.pki import names
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
@@ -102,7 +104,8 @@ class _Authority:
         with self._locked() as held:  # C1
             if not held:
                 return _NOTHING
-            while made := self._make(at_once=at_once, again=again and not count):
+            # What is asked for out of its time is made once: revocations may come as fast as they are published.
+            while made := self._make(at_once=at_once and not count, again=again and not count):
                 self._commit(made)  # C3
                 count += len(made)
             return Turn(count, is_behind=published.read_state(self._session, self._issuer).is_behind)
@@ -186,4 +189,4 @@ class _Read:
 
 
 def _name(signer: Credential) -> str:
-    return signer.certificate.subject.rfc4514_string()
+    return names.first(signer.certificate.subject, NameOID.COMMON_NAME) or ""
