@@ -1,6 +1,7 @@
 """Composition root: settings → a running platform. The one place that chooses implementations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,18 +13,24 @@ from starlette.types import ASGIApp
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.igc.keeper import keep_published
 from pfcng.igc.migrations import IGC
+from pfcng.igc.publisher import Publisher
+from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import load_pem
-from pfcng.pki.trust import TrustStore
-from pfcng.settings import Confiance, KeyPair, Publication, Settings
+from pfcng.pki.keys import Credential, load_pem
+from pfcng.pki.trust import TrustStore, key_identifier
+from pfcng.settings import Confiance, KeyPair, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
+from pfcng.web.crl_sources import FileSource, KeptSource, TableSource
 from pfcng.web.platform import Platform
-from pfcng.web.publication import create_publication, published_files
+from pfcng.web.publication import create_publication
+from pfcng.web.published_files import PublishedFiles
 from pfcng.web.service import create_service
+from pfcng.web.trust import LiveTrust, keep_trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +41,29 @@ class App:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
+        publisher: Makes the CRLs.
+        responder: Answers OCSP.
     """
 
     service: ASGIApp
     publication: ASGIApp
     platform: Platform
+    publisher: Publisher
+    responder: Responder
 
     @property
     def database(self) -> Database:
         """The platform's."""
         return self.platform.database
+
+    @contextmanager
+    def kept_published(self) -> Iterator[None]:
+        """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
+        with (
+            keep_published(self.publisher, database=self.database, renew=self.responder.renew),
+            keep_trusted(self.platform.trust, database=self.database),
+        ):
+            yield
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -62,32 +82,69 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     migrate(dsn)
     migrate(dsn, IGC)
     database = Database(dsn)
-    trust = load_trust(settings.confiance, clock())
+    trust = load_trust(settings.confiance, database, clock)
+    issuing = [_load(pair) for pair in settings.emettrices]
+    publishing = [*issuing, *(_load(pair) for pair in settings.autres_autorites)]
+    urls = PublicationUrls(**settings.publication.model_dump())
     platform = Platform(
         database=database,
-        authority=_authority(settings.emettrices, settings.publication, database, clock),
+        authority=EmbeddedAuthority(
+            database, signers={_name(signer.certificate): signer for signer in issuing}, urls=urls, clock=clock
+        ),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
+    responder = Responder(database, signers=publishing, clock=clock)
+    files = PublishedFiles(database, _published(publishing, trust.current), clock=clock)
     return App(
         service=create_service(platform),
-        publication=create_publication(published_files(trust, _crls(settings.confiance))),
+        publication=create_publication(files, responder, ocsp_url=urls.ocsp, clock=clock),
         platform=platform,
+        publisher=Publisher(database, signers=publishing, clock=clock),
+        responder=responder,
     )
 
 
-def load_trust(confiance: Confiance, now: datetime) -> TrustStore:
-    """Read and check the authorities and CRLs once."""
-    return TrustStore.load(
+def load_trust(confiance: Confiance, database: Database, clock: Callable[[], datetime]) -> LiveTrust:
+    """Read and check the authorities once, and the CRLs that are at hand; what publishes elsewhere is asked later.
+
+    Raises:
+        InvalidTrustAnchors: an authority that cannot be believed.
+    """
+    store = TrustStore.load(
         roots=[certificate for path in confiance.racines for certificate in _certificates(path)],
         authorities=[certificate for path in confiance.autorites for certificate in _certificates(path)],
-        crls=_crls(confiance),
-        now=now,
+        crls=(),
+        now=clock(),
         crl_grace=confiance.grace_crl,
     )
+    believed = frozenset(key_identifier(one.certificate) for one in (*store.roots, *store.authorities))
+    files = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
+    trust = LiveTrust(store, clock=clock, near=[TableSource(database, believed), *files], far=_url_sources(confiance))
+    trust.recall()
+    trust.refresh()
+    return trust
+
+
+def _url_sources(confiance: Confiance) -> list[KeptSource]:
+    urls = [str(source) for source in confiance.crls if not isinstance(source, Path)]
+    if not urls or confiance.cache is None:
+        return []
+    # httpx takes a tenth of a second to import, which a platform without URLs keeps.
+    from pfcng.web.crl_urls import UrlSource  # noqa: PLC0415 - see above
+
+    return [UrlSource(url, cache=confiance.cache, every=confiance.rafraichissement) for url in urls]
+
+
+def _published(signers: list[Credential], trust: TrustStore) -> list[x509.Certificate]:
+    """The authorities whose files are served: those that sign here, and the roots above them."""
+    own = [signer.certificate for signer in signers]
+    above = {certificate.issuer for certificate in own}
+    roots = [root.certificate for root in trust.roots if root.certificate.subject in above]
+    return list(dict.fromkeys([*roots, *own]))
 
 
 def _rules(settings: Settings) -> Rules:
@@ -97,16 +154,8 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _authority(
-    emettrices: tuple[KeyPair, ...], publication: Publication, database: Database, clock: Callable[[], datetime]
-) -> EmbeddedAuthority:
-    signers = [load_pem(pair.certificat, pair.cle) for pair in emettrices]
-    return EmbeddedAuthority(
-        database,
-        signers={_name(signer.certificate): signer for signer in signers},
-        urls=PublicationUrls(**publication.model_dump()),
-        clock=clock,
-    )
+def _load(pair: KeyPair) -> Credential:
+    return load_pem(pair.certificat, pair.cle)
 
 
 def _name(certificate: x509.Certificate) -> AuthorityName:
@@ -115,13 +164,3 @@ def _name(certificate: x509.Certificate) -> AuthorityName:
 
 def _certificates(path: Path) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(path.read_bytes())
-
-
-def _crls(confiance: Confiance) -> list[x509.CertificateRevocationList]:
-    return [_crl(path.read_bytes()) for path in confiance.crls]
-
-
-def _crl(content: bytes) -> x509.CertificateRevocationList:
-    if content.startswith(b"-----BEGIN"):
-        return x509.load_pem_x509_crl(content)
-    return x509.load_der_x509_crl(content)

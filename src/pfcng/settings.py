@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, field_validator
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
@@ -21,19 +22,30 @@ class KeyPair(_Part):
 
 
 class Confiance(_Part):
-    """Whom the platform believes: PEM files.
+    """Whom the platform believes: PEM files, and where their CRLs are.
 
     Attributes:
         racines: Roots.
         autorites: Authorities of cards and servers, below the roots.
-        crls: Their CRLs, PEM or DER.
+        crls: Their CRLs, PEM or DER: files, read again when they change, and http(s) URLs. Those that the platform
+            makes itself need not be named.
+        cache: Folder where CRLs that were fetched are kept.
+        rafraichissement: How often a URL is asked.
         grace_crl: How long after its nextUpdate a CRL still counts.
     """
 
     racines: tuple[Path, ...]
     autorites: tuple[Path, ...]
-    crls: tuple[Path, ...]
+    crls: tuple[AnyHttpUrl | Path, ...] = ()
+    cache: Path | None = None
+    rafraichissement: timedelta = Field(default=timedelta(hours=1), gt=timedelta(0))
     grace_crl: timedelta = timedelta(hours=24)
+
+    @model_validator(mode="after")
+    def _kept_somewhere(self) -> Self:
+        if self.cache is None and any(isinstance(source, AnyHttpUrl) for source in self.crls):
+            raise ValueError("un dossier « cache » est nécessaire pour garder les CRL des URL")
+        return self
 
 
 class Publication(_Part):
@@ -55,6 +67,7 @@ class Settings(BaseSettings):
         nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys.
+        autres_autorites: Further ones whose CRLs and OCSP answers are made here: roots, authorities of cards.
     """
 
     model_config = SettingsConfigDict(env_prefix="PFCNG_", frozen=True, extra="forbid")
@@ -65,6 +78,7 @@ class Settings(BaseSettings):
     nom_applicatif_strict: bool = True
     serveur: KeyPair
     emettrices: tuple[KeyPair, ...]
+    autres_autorites: tuple[KeyPair, ...] = ()
     confiance: Confiance
     publication: Publication
 

@@ -1,5 +1,6 @@
 """CRLs that were published: the newest of each kind is what is served, three are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -64,6 +65,34 @@ def read_file(connection: DbConnection, issuer: bytes, *, is_delta: bool) -> Pub
     return PublishedFile(
         number=row["numero"], this_update=row["cette_maj"], next_update=row["prochaine_maj"], der=row["der"]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The newest complete CRL of an authority: its number, and the ``ordre`` up to which it has every revocation."""
+
+    number: int
+    cutoff: int
+
+
+def newest_cuts(connection: DbConnection, issuers: Sequence[bytes]) -> dict[bytes, Cut]:
+    """The newest complete CRL of each of these authorities, by key identifier."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT ON (emetteur) emetteur, numero, coupure FROM igc.crl
+        WHERE emetteur = ANY(%(emetteurs)s) AND base IS NULL ORDER BY emetteur, numero DESC
+        """,
+        {"emetteurs": list(issuers)},
+    )
+    return {row["emetteur"]: Cut(row["numero"], row["coupure"]) for row in rows}
+
+
+def read_crl(connection: DbConnection, issuer: bytes, number: int) -> bytes | None:
+    """A complete CRL by its number; None when it was pruned meanwhile."""
+    row = connection.execute(
+        "SELECT der FROM igc.crl WHERE emetteur = %s AND numero = %s AND base IS NULL", (issuer, number)
+    ).fetchone()
+    return None if row is None else row["der"]
 
 
 def store(connection: DbConnection, issuer: bytes, made: MadeCrl) -> None:

@@ -84,6 +84,17 @@ def insert(connection: DbConnection, revocation: Revocation) -> bool:
     return True
 
 
+def withdraw(connection: DbConnection, issuer: bytes, serial: bytes) -> bool:
+    """Forget the revocation of a certificate that nobody ordered; whether there was one. For the sandbox alone.
+
+    A real revocation is final. The complete CRL has to be made again, for no number tells that one is gone.
+    """
+    gone = connection.execute(
+        "DELETE FROM igc.revocation WHERE emetteur = %s AND numero_serie = %s AND numero IS NULL", (issuer, serial)
+    )
+    return bool(gone.rowcount)
+
+
 def find_moment(connection: DbConnection, issuer: bytes, serial: bytes) -> datetime:
     """When a serial was revoked, which it must be."""
     row = connection.execute(
@@ -138,6 +149,14 @@ def newest(connection: DbConnection, issuer: bytes) -> int:
         "SELECT ordre FROM igc.revocation WHERE emetteur = %s ORDER BY ordre DESC LIMIT 1", (issuer,)
     ).fetchone()
     return 0 if row is None else row["ordre"]
+
+
+def later_serials(connection: DbConnection, issuer: bytes, cutoff: int) -> list[int]:
+    """The serials that were revoked after a cut."""
+    rows = connection.execute(
+        "SELECT numero_serie FROM igc.revocation WHERE emetteur = %s AND ordre > %s", (issuer, cutoff)
+    )
+    return [int.from_bytes(row["numero_serie"], "big") for row in rows]
 
 
 def complete_entries(session: DbConnection, issuer: bytes, before: Published | None) -> Iterator[Entry]:

@@ -1,7 +1,6 @@
-"""The sandbox's authorities: their certificates and CRLs, shaped like the real ones but for ``OU=EMULATEUR``."""
+"""The sandbox's authorities: their certificates, shaped like the real ones but for ``OU=EMULATEUR``."""
 
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,8 +17,6 @@ from pfcng.pki.trust import key_identifier
 AGE: Final = timedelta(days=5 * 365)
 """Authorities are made this old, so that an expired card is not older than who issued it."""
 VALIDITY: Final = timedelta(days=20 * 365)
-CRL_VALIDITY: Final = timedelta(days=365)
-"""Long: nobody publishes while the sandbox is stopped."""
 _SERIAL_PREFIX: Final = 0x1120
 _ANY_POLICY: Final = x509.ObjectIdentifier("2.5.29.32.0")
 
@@ -67,22 +64,3 @@ def make_authority(
         critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
         builder = builder.add_extension(extension, critical=critical)
     return builder.sign(root.key if root else key, hashes.SHA256())
-
-
-def make_crl(
-    issuer: Credential, revoked: Iterable[x509.Certificate], *, is_root: bool, now: datetime
-) -> x509.CertificateRevocationList:
-    """The CRL of an authority, its entries without extensions; a root writes its extensions in the other order."""
-    now = now.replace(microsecond=0)
-    builder = x509.CertificateRevocationListBuilder(
-        issuer_name=issuer.certificate.subject, last_update=now, next_update=now + CRL_VALIDITY
-    )
-    # The clock makes the number: it grows from one start to the next even when the file is lost.
-    number = x509.CRLNumber(int(now.timestamp()))
-    authority = x509.AuthorityKeyIdentifier(key_identifier(issuer.certificate), None, None)
-    for extension in (number, authority) if is_root else (authority, number):
-        builder = builder.add_extension(extension, critical=False)
-    for certificate in revoked:
-        entry = x509.RevokedCertificateBuilder(certificate.serial_number, certificate.not_valid_before_utc)
-        builder = builder.add_revoked_certificate(entry.build())
-    return builder.sign(issuer.key, hashes.SHA256())

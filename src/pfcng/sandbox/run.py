@@ -131,15 +131,16 @@ def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
     """The sandbox's own settings, and those of the environment (``PFCNG_DSN``, ``PFCNG_PROXIES``…)."""
     accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
     files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
-    issuing = [files[name].pair for name in AUTHORITIES if name.gamme is Gamme.ELEMENTAIRE]
+    pairs = {name: KeyPair(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
+    issuing = {name: pair for name, pair in pairs.items() if name in AUTHORITIES and name.gamme is Gamme.ELEMENTAIRE}
     try:
         return Settings(
             serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
-            emettrices=tuple(KeyPair(certificat=pair.certificate, cle=pair.key) for pair in issuing),
+            emettrices=tuple(issuing.values()),
+            autres_autorites=tuple(pair for name, pair in pairs.items() if name not in issuing),
             confiance=Confiance(
                 racines=(pki.anchors,),
                 autorites=tuple(files[name].pair.certificate for name in accepted),
-                crls=tuple(files[name].crl for name in (*ROOTS, *accepted)),
             ),
             publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
         )

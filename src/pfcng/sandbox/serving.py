@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from ssl import SSLContext
@@ -15,6 +15,7 @@ from pfcng.app import create_app
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, ROOTS
+from pfcng.sandbox import known
 from pfcng.sandbox.database import refusals_told
 from pfcng.sandbox.demonstration import Demonstration
 from pfcng.sandbox.pki import SandboxPki
@@ -57,7 +58,11 @@ def serve(
         with refusals_told():
             app = create_app(settings, dsn=dsn, clock=clock, diagnostics=True)
             stack.callback(app.close)
-            _load(app.database, demonstration, pki)
+            again = _load(app.database, demonstration, pki)
+            # Whoever connects from the first moment on needs the CRLs.
+            app.publisher.turn(again=again)
+            app.platform.trust.refresh()
+        stack.enter_context(app.kept_published())
         stack.enter_context(keep_sealed(app.database, clock=clock))
         stack.enter_context(
             keep_up(database=app.database, authority=app.platform.authority, rules=app.platform.rules, clock=clock)
@@ -69,13 +74,14 @@ def serve(
             runner.run(_serve(servers, ready))
 
 
-def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> None:
-    """Bring the annuaire up to date and admit ``editeur`` at ws-srv."""
+def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> Collection[bytes]:
+    """Bring annuaire and cards up to date and admit ``editeur`` at ws-srv; the authorities a card leaves the CRL of."""
     certificate = pki.clients["editeur"].load_certificate()
     assert certificate is not None  # noqa: S101 - ensure_pki made it
     with database.transaction() as connection:
         demonstration.save(connection)
         white_list(connection, names.canonical(certificate.subject), names.rfc4514(certificate.subject))
+        return known.save(connection, pki)
 
 
 class _Server(uvicorn.Server):
