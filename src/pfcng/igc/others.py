@@ -1,6 +1,7 @@
 """Certificates that nobody ordered: responders, and in the sandbox authorities, cards and servers; what a serial is."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography import x509
@@ -19,10 +20,17 @@ class Purpose(StrEnum):
     CARD = "carte"
 
 
-def register(
-    connection: DbConnection, issuer: bytes, purpose: Purpose, certificates: Iterable[x509.Certificate]
-) -> None:
-    """Know these certificates of an authority, by its key identifier; those that are known already stay as they are."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate to be known; ``issuer`` is its authority's key identifier."""
+
+    issuer: bytes
+    purpose: Purpose
+    certificate: x509.Certificate
+
+
+def register(connection: DbConnection, certificates: Iterable[Known]) -> None:
+    """Know these certificates; those that are known already stay as they are."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -32,13 +40,13 @@ def register(
             """,
             [
                 {
-                    "emetteur": issuer,
-                    "numero_serie": to_octets(certificate.serial_number),
-                    "objet": purpose,
-                    "fin_validite": certificate.not_valid_after_utc,
-                    "der": certificate.public_bytes(Encoding.DER),
+                    "emetteur": known.issuer,
+                    "numero_serie": to_octets(known.certificate.serial_number),
+                    "objet": known.purpose,
+                    "fin_validite": known.certificate.not_valid_after_utc,
+                    "der": known.certificate.public_bytes(Encoding.DER),
                 }
-                for certificate in certificates
+                for known in certificates
             ],
         )
 

@@ -74,7 +74,11 @@ class Publisher:
                 self._guarded(session, signer, at_once=at_once, again=key_identifier(signer.certificate) in again)
                 for signer in self._signers
             ]
-        return Turn(sum(turn.published for turn in turns), is_behind=any(turn.is_behind for turn in turns))
+        count = sum(turn.published for turn in turns)
+        if count:
+            told = [_name(signer) for signer, turn in zip(self._signers, turns, strict=True) if turn.published]
+            log.info("crl.published", count=count, authorities=len(told), first=told[0])
+        return Turn(count, is_behind=any(turn.is_behind for turn in turns))
 
     def _guarded(self, session: DbConnection, signer: Credential, *, at_once: bool, again: bool) -> Turn:
         try:
@@ -152,14 +156,6 @@ class _Authority:
         with self._session.transaction():
             for one in made:
                 published.store(self._session, self._issuer, one)
-        for one in made:
-            log.info(
-                "crl.published",
-                authority=_name(self._signer),
-                number=one.published.number,
-                base=one.published.base,
-                entries=one.count,
-            )
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:

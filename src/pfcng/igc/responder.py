@@ -22,7 +22,7 @@ from pfcng.igc import ocsp, others
 from pfcng.igc.builder import key_usage
 from pfcng.igc.der import MalformedDer
 from pfcng.igc.ocsp import Failure, IssuerId, OcspRequest, Revoked, Signer, Single
-from pfcng.igc.others import Purpose
+from pfcng.igc.others import Known, Purpose
 from pfcng.igc.serials import random_serial, to_octets
 from pfcng.pki import names
 from pfcng.pki.keys import Credential
@@ -180,7 +180,7 @@ class _Authority:
                 key = self._key.get()
                 certificate = make_certificate(self._credential, key.public_key(), now)
                 with self._database.transaction() as connection:
-                    others.register(connection, self.issuer, Purpose.RESPONDER, [certificate])
+                    others.register(connection, [Known(self.issuer, Purpose.RESPONDER, certificate)])
                 self._signer = Signer(certificate=certificate, key=key)
             return self._signer
 

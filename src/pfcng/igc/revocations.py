@@ -5,7 +5,7 @@ for a moment sees every revocation below a cut, and none of those that come afte
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,15 +84,18 @@ def insert(connection: DbConnection, revocation: Revocation) -> bool:
     return True
 
 
-def withdraw(connection: DbConnection, issuer: bytes, serial: bytes) -> bool:
-    """Forget the revocation of a certificate that nobody ordered; whether there was one. For the sandbox alone.
+def withdraw(connection: DbConnection, serials: Collection[bytes]) -> set[bytes]:
+    """Forget revocations of certificates that nobody ordered. For the sandbox alone: a real one is final.
 
-    A real revocation is final. The complete CRL has to be made again, for no number tells that one is gone.
+    Returns:
+        The key identifiers of their authorities, whose complete CRLs have to be made again: no number tells that one
+        is gone.
     """
     gone = connection.execute(
-        "DELETE FROM igc.revocation WHERE emetteur = %s AND numero_serie = %s AND numero IS NULL", (issuer, serial)
+        "DELETE FROM igc.revocation WHERE numero_serie = ANY(%s) AND numero IS NULL RETURNING emetteur",
+        (list(serials),),
     )
-    return bool(gone.rowcount)
+    return {row["emetteur"] for row in gone}
 
 
 def find_moment(connection: DbConnection, issuer: bytes, serial: bytes) -> datetime:

@@ -59,8 +59,9 @@ def serve(
             app = create_app(settings, dsn=dsn, clock=clock, diagnostics=True)
             stack.callback(app.close)
             again = _load(app.database, demonstration, pki)
-            # Whoever connects from the first moment on needs the CRLs.
-            app.publisher.turn(again=again)
+            if again or app.platform.trust.ailing():
+                # Whoever connects from the first moment on needs the CRLs.
+                app.publisher.turn(again=again)
             app.platform.trust.refresh()
         stack.enter_context(app.kept_published())
         stack.enter_context(keep_sealed(app.database, clock=clock))

@@ -116,25 +116,27 @@ class LiveTrust:
             self._store = store.with_late(update.late) if update.late else store
         return is_whole
 
-    def check(self) -> list[Alarm]:
-        """Tell every CRL that is missing, past its nextUpdate or near it."""
+    def ailing(self) -> list[Alarm]:
+        """Every CRL that is missing, past its nextUpdate or near it."""
         now = self._clock()
-        alarms = []
-        for end in self._store.crl_ends():
-            ailment = _ailment(end.next_update, now)
-            if ailment is None:
-                continue
-            alarm = Alarm(authority=end.authority.name, ailment=ailment, next_update=end.next_update)
+        ailments = [(end, _ailment(end.next_update, now)) for end in self._store.crl_ends()]
+        return [
+            Alarm(authority=end.authority.name, ailment=ailment, next_update=end.next_update)
+            for end, ailment in ailments
+            if ailment is not None
+        ]
+
+    def check(self) -> None:
+        """Raise the alarms."""
+        for alarm in self.ailing():
             log.error(
                 "trust.crl_alarm",
                 authority=alarm.authority.common_name,
-                ailment=ailment.value,
-                next_update=end.next_update and end.next_update.isoformat(),
+                ailment=alarm.ailment.value,
+                next_update=alarm.next_update and alarm.next_update.isoformat(),
                 see="docs/publication.md",
             )
             self._on_alarm(alarm)
-            alarms.append(alarm)
-        return alarms
 
     def _ask(self, source: Source) -> None:
         with self._asking[id(source)]:
