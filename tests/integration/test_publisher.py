@@ -66,7 +66,7 @@ class Press:
         return serials(self.newest(is_delta=is_delta)["der"])
 
     def revoke(self, **told: object) -> int:
-        return revoke(self.database, self.issuer, **told)  # type: ignore[arg-type] - as `revoke` takes them
+        return revoke(self.database, self.issuer, **told)  # type: ignore[arg-type]  # as `revoke` takes them
 
 
 def serials(der: bytes) -> set[int]:
@@ -259,7 +259,7 @@ def test_second_publisher_is_refused_by_the_number_were_the_lock_lost(
     def overtaken(*arguments: object) -> bytes:
         monkeypatch.setattr(crl, "sign", sign)
         assert other.turn() == 2
-        return sign(*arguments)  # type: ignore[arg-type] - what `sign` was given
+        return sign(*arguments)  # type: ignore[arg-type]  # what `sign` was given
 
     monkeypatch.setattr(crl, "sign", overtaken)
     turn = press.publisher.turn()
@@ -281,7 +281,7 @@ def test_connection_that_is_cut_leaves_the_next_turn_what_is_due(
                 WHERE locktype = 'advisory' AND pid <> pg_backend_pid()
                 """
             )
-        return sign(*arguments)  # type: ignore[arg-type] - what `sign` was given
+        return sign(*arguments)  # type: ignore[arg-type]  # what `sign` was given
 
     with monkeypatch.context() as patch:
         patch.setattr(crl, "sign", cut)

@@ -25,6 +25,7 @@ _NONCE_BYTES: Final = range(1, 129)
 _CONTEXT_0, _CONTEXT_1, _CONTEXT_2 = 0xA0, 0xA1, 0xA2
 _NONCE: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1.2")
 _BASIC: Final = der.oid(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1.1"))
+_NO_PARAMETERS: Final = bytes((der.NULL, 0))
 _GOOD: Final = bytes((0x80, 0))
 _UNKNOWN: Final = bytes((0x82, 0))
 
@@ -182,16 +183,29 @@ def _read_cert_id(request: Value) -> CertId:
         raise MalformedDer("empty Request")
     cert_id = fields[0].expect(SEQUENCE)
     algorithm, name, key, serial = _exactly(4, cert_id.children())
-    identifier = next(iter(algorithm.expect(SEQUENCE).children()), None)
-    if identifier is None or not serial.expect(INTEGER).content:
-        raise MalformedDer("no algorithm or no serial")
     return CertId(
         issuer=IssuerId(
-            identifier.expect(OID).whole, name.expect(OCTET_STRING).content, key.expect(OCTET_STRING).content
+            _read_algorithm(algorithm), name.expect(OCTET_STRING).content, key.expect(OCTET_STRING).content
         ),
-        serial=int.from_bytes(serial.content, "big", signed=True),
+        serial=_read_integer(serial),
         der=cert_id.whole,
     )
+
+
+def _read_algorithm(algorithm: Value) -> bytes:
+    """The OBJECT IDENTIFIER of a hash, whose parameters are NULL or absent."""
+    fields = algorithm.expect(SEQUENCE).children()
+    if not fields or any(value.whole != _NO_PARAMETERS for value in fields[1:]):
+        raise MalformedDer("no algorithm, or one with parameters")
+    return fields[0].expect(OID).whole
+
+
+def _read_integer(value: Value) -> int:
+    content = value.expect(INTEGER).content
+    number = int.from_bytes(content, "big", signed=True)
+    if len(content) != (number if number >= 0 else ~number).bit_length() // 8 + 1:
+        raise MalformedDer("an INTEGER that is not minimal")
+    return number
 
 
 def _read_nonce(wrapped: Value) -> bytes | None:
