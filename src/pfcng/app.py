@@ -15,6 +15,7 @@ from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.keeper import keep_published
 from pfcng.igc.migrations import IGC
+from pfcng.igc.offline import OfflineCrls
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
@@ -42,6 +43,7 @@ class App:
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
         publisher: Makes the CRLs.
+        offline: Publishes those that are made elsewhere.
         responder: Answers OCSP.
     """
 
@@ -49,6 +51,7 @@ class App:
     publication: ASGIApp
     platform: Platform
     publisher: Publisher
+    offline: OfflineCrls
     responder: Responder
 
     @property
@@ -60,7 +63,7 @@ class App:
     def kept_published(self) -> Iterator[None]:
         """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
         with (
-            keep_published(self.publisher, database=self.database, renew=self.responder.renew),
+            keep_published(self.publisher, database=self.database, beside=(self.offline.take_in, self.responder.renew)),
             keep_trusted(self.platform.trust, database=self.database),
         ):
             yield
@@ -85,7 +88,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     trust = load_trust(settings.confiance, database, clock)
     issuing = [_load(pair) for pair in settings.emettrices]
     publishing = [*issuing, *(_load(pair) for pair in settings.autres_autorites)]
-    urls = PublicationUrls(**settings.publication.model_dump())
+    urls = PublicationUrls(**settings.publication.model_dump(exclude={"crls"}))
     platform = Platform(
         database=database,
         authority=EmbeddedAuthority(
@@ -98,12 +101,15 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         diagnostics=diagnostics,
     )
     responder = Responder(database, signers=publishing, clock=clock)
-    files = PublishedFiles(database, _published(publishing, trust.current), clock=clock)
+    shown = _published(publishing, trust.current)
     return App(
         service=create_service(platform),
-        publication=create_publication(files, responder, ocsp_url=urls.ocsp, clock=clock),
+        publication=create_publication(
+            PublishedFiles(database, shown, clock=clock), responder, ocsp_url=urls.ocsp, clock=clock
+        ),
         platform=platform,
         publisher=Publisher(database, signers=publishing, clock=clock),
+        offline=OfflineCrls(database, authorities=shown, paths=settings.publication.crls),
         responder=responder,
     )
 

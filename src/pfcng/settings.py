@@ -49,11 +49,16 @@ class Confiance(_Part):
 
 
 class Publication(_Part):
-    """Where certificates say that CRLs, authorities and OCSP are found: URLs without a final slash."""
+    """Where certificates say that CRLs, authorities and OCSP are found: URLs without a final slash.
+
+    Attributes:
+        crls: CRLs that are made elsewhere and published here, a root's: files, PEM or DER, looked at every minute.
+    """
 
     http: str
     ldap: str
     ocsp: str
+    crls: tuple[Path, ...] = ()
 
 
 class Settings(BaseSettings):

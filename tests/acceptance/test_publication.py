@@ -1,5 +1,6 @@
 """What is published agrees with every state of a certificate's life, for tools that know nothing but its URLs."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -136,7 +137,7 @@ class Judge:
             capture_output=True,
             text=True,
             check=False,
-            env={"NO_PROXY": "127.0.0.1,localhost", "PATH": "/usr/bin:/bin:/usr/local/bin"},
+            env={**os.environ, "NO_PROXY": "*"},
         )
 
 

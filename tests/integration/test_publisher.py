@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pfcng.igc import crl, revocations
+from pfcng.igc import crl, published, revocations
 from pfcng.igc.keeper import keep_published
+from pfcng.igc.offline import OfflineCrls
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.revocations import Lock
 from pfcng.pki.keys import Credential
@@ -364,7 +365,7 @@ def test_revocation_wakes_the_publisher_of_any_process(press: Press, dsn: str) -
     woken = Event()
     with psycopg.connect(dsn, autocommit=True) as listener:
         listener.execute("LISTEN pfcng_crl")
-        with keep_published(press.publisher, database=press.database, renew=woken.set, interval=3600):
+        with keep_published(press.publisher, database=press.database, beside=(woken.set,), interval=3600):
             assert woken.wait(PATIENCE)  # its first turn is over, it listens
             with closing(Database(dsn)) as other:
                 serial = revoke(other, press.issuer)
@@ -390,3 +391,38 @@ def test_revoking_is_as_fast_with_a_million(press: Press, dsn: str) -> None:
             plan = str(rows)
             assert "Index" in plan, statement
             assert "Seq Scan" not in plan, statement
+
+
+def test_crl_of_a_root_in_its_safe_is_published_as_it_was_made(
+    database: Database, hierarchy: Hierarchy, tmp_path: Path
+) -> None:
+    """Somebody brings a newer file; an older one, a stranger's or garbage changes nothing."""
+    path, issuer = tmp_path / "ACR-EL-TEST.crl", key_identifier(hierarchy.root.certificate)
+    offline = OfflineCrls(database, authorities=[hierarchy.root.certificate], paths=[path])
+
+    def taken(content: bytes) -> int | None:
+        path.write_bytes(content)
+        offline.take_in()
+        with database.transaction() as connection:
+            return published.newest_number(connection, issuer, is_delta=False)
+
+    def made(signer: Credential, number: int, base: int | None = None) -> bytes:
+        frame = crl.Frame(number=number, base=base, this_update=NOW, next_update=NOW + 45 * DAY)
+        return crl.sign(signer, frame, crl.encode(()))
+
+    offline.take_in()
+    assert taken(made(hierarchy.root, 73)) == 73
+    assert taken(made(hierarchy.root, 74)) == 74
+    stranger = make_hierarchy()
+    for content in (
+        made(hierarchy.root, 72),
+        made(hierarchy.root, 80, base=74),
+        made(hierarchy.authority, 81),
+        made(stranger.root, 82),
+        b"garbage",
+    ):
+        assert taken(content) == 74
+    with database.transaction() as connection:
+        file = published.read_file(connection, issuer, is_delta=False)
+    assert file is not None
+    assert (file.der, file.next_update) == (made(hierarchy.root, 74), (NOW + 45 * DAY).replace(microsecond=0))

@@ -1,6 +1,6 @@
 """What a process that publishes does beside its requests: CRLs as they fall due, responders before they end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,21 +21,22 @@ _SOON: Final = 5.0
 
 @contextmanager
 def keep_published(
-    publisher: Publisher, *, database: Database, renew: Callable[[], None], interval: float = INTERVAL
+    publisher: Publisher, *, database: Database, beside: Sequence[Callable[[], None]] = (), interval: float = INTERVAL
 ) -> Iterator[None]:
     """Publish in a thread of its own: at once, every ``interval`` seconds, and when something is revoked.
 
     Args:
         publisher: Makes the CRLs.
         database: Tells the revocations, those of other processes too.
-        renew: What else is to be renewed (`Responder.renew`).
+        beside: What else is looked at in each turn (`OfflineCrls.take_in`, `Responder.renew`).
         interval: Seconds.
     """
 
     def turn() -> float:
         try:
             done = publisher.turn()
-            renew()
+            for act in beside:
+                act()
         except Exception as error:  # noqa: BLE001 - the edge of the thread: the next turn does it
             log.error("publication.failed", kind=type(error).__name__, cause=str(error))  # noqa: TRY400
             return min(interval, _SOON)

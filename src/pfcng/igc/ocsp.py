@@ -120,10 +120,27 @@ class Single:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Who answers for an authority: a delegated certificate and its key."""
+    """Who answers for an authority: a delegated certificate and its key.
+
+    Attributes:
+        certificate: Its DER goes with every answer.
+        key_hash: Names it in the answer.
+    """
 
     certificate: x509.Certificate
+    der: bytes
     key: rsa.RSAPrivateKey
+    key_hash: bytes
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> Self:
+        """With what every answer repeats."""
+        return cls(
+            certificate=certificate,
+            der=certificate.public_bytes(Encoding.DER),
+            key=key,
+            key_hash=x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest,
+        )
 
 
 def failure(reason: Failure) -> bytes:
@@ -138,9 +155,7 @@ def sign(
     extensions = der.explicit(1, der.sequence(der.raw_extension(_NONCE, nonce))) if nonce else b""
     updates = der.generalized_time(this_update) + der.explicit(0, der.generalized_time(next_update))
     content = der.sequence(
-        der.explicit(
-            2, der.tlv(OCTET_STRING, x509.SubjectKeyIdentifier.from_public_key(signer.key.public_key()).digest)
-        ),
+        der.explicit(2, der.tlv(OCTET_STRING, signer.key_hash)),
         der.generalized_time(this_update),
         der.sequence(*(der.sequence(single.certificate.der, _status(single.status), updates) for single in singles)),
         extensions,
@@ -150,7 +165,7 @@ def sign(
         content,
         der.SHA256_WITH_RSA,
         der.tlv(der.BIT_STRING, b"\0" + signature),
-        der.explicit(0, der.sequence(signer.certificate.public_bytes(Encoding.DER))),
+        der.explicit(0, der.sequence(signer.der)),
     )
     body = der.sequence(_BASIC, der.tlv(OCTET_STRING, basic))
     return der.sequence(der.tlv(der.ENUMERATED, b"\0"), der.explicit(0, body))

@@ -181,7 +181,7 @@ class _Authority:
                 certificate = make_certificate(self._credential, key.public_key(), now)
                 with self._database.transaction() as connection:
                     others.register(connection, [Known(self.issuer, Purpose.RESPONDER, certificate)])
-                self._signer = Signer(certificate=certificate, key=key)
+                self._signer = Signer.of(certificate, key)
             return self._signer
 
 
