@@ -27,6 +27,7 @@ _SHORT: Final = 0x80
 """First length that needs more than one byte."""
 _LAST_UTC_YEAR: Final = 2049
 _MAX_LENGTH_BYTES: Final = 4
+_TWO_DIGITS: Final = [b"%02d" % number for number in range(100)]
 
 SHA256_WITH_RSA: Final = bytes.fromhex("300d06092a864886f70d01010b0500")
 """AlgorithmIdentifier (RFC 4055 §5)."""
@@ -84,14 +85,18 @@ def time(instant: datetime) -> bytes:
     instant = instant.astimezone(UTC)
     if instant.year > _LAST_UTC_YEAR:
         return generalized_time(instant)
-    # Three times as fast as strftime, and there may be a million.
-    return b"\x17\x0d%02d%02d%02d%02d%02d%02dZ" % (
-        instant.year % 100,
-        instant.month,
-        instant.day,
-        instant.hour,
-        instant.minute,
-        instant.second,
+    # A sixth of the time that strftime takes, and there may be a million.
+    return b"".join(
+        (
+            b"\x17\x0d",
+            _TWO_DIGITS[instant.year % 100],
+            _TWO_DIGITS[instant.month],
+            _TWO_DIGITS[instant.day],
+            _TWO_DIGITS[instant.hour],
+            _TWO_DIGITS[instant.minute],
+            _TWO_DIGITS[instant.second],
+            b"Z",
+        )
     )
 
 
