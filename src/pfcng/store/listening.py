@@ -14,7 +14,7 @@ from pfcng.store.database import Database, DbConnection
 
 log = structlog.get_logger()
 
-_GLANCE: Final = 0.25
+_GLANCE: Final = 0.1
 """Seconds between two looks at whether the thread is to end."""
 _RETRY: Final = 5.0
 """Seconds before a lost connection is sought again."""
