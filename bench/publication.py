@@ -128,7 +128,7 @@ def _fill(dsn: str, issuer: bytes, count: int) -> None:
 
 
 def _publish_elsewhere(folder: Path, dsn: str) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and peak memory (MB) of the first publication: a process of its own, from its start to its end."""
+    """Seconds, CPU seconds and peak memory (MB) of the first publication, in a process of its own, start and end."""
     program = [sys.executable, __file__, "--publier", dsn, str(folder)]
     start = time.perf_counter()
     pid = os.posix_spawn(sys.executable, program, os.environ)
