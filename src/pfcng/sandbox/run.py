@@ -21,9 +21,9 @@ from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, wri
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError, french, place, reason
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
-from pfcng.sandbox.signals import ignore_signals, interrupt_on_signal
 from pfcng.settings import Confiance, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server
+from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
