@@ -148,7 +148,7 @@ def _postpone(
                 arrival,
                 resultat="en attente",
                 code=codes.RMT_ERR_012.value,
-                detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {error}",
+                detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {_told(error)}",
             )
 
 
@@ -156,8 +156,12 @@ def _give_up(revocation: Row, code: str, error: Exception, *, database: Database
     """V3': « Demande non traitée »; the produit stays as it is."""
     with database.transaction() as connection:
         if store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
-            detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {error}"
+            detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
             _journal(connection, revocation, arrival, resultat="non traité", code=code, detail=detail)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__} : {error}"
 
 
 def _journal(
