@@ -6,7 +6,7 @@ The environment's names begin with ``PFCNG_`` and with ``PFCNG_IGC_``.
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
 from pfcng.pki import names
+
+_T = TypeVar("_T")
 
 
 class _Part(BaseModel):
@@ -134,6 +136,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _some(values: tuple[_T, ...]) -> tuple[_T, ...]:
+    if not values:
+        raise ValueError("au moins une valeur attendue")
+    return values
+
+
 _MAX_PORT: Final = 65535
 _File = Annotated[Path, AfterValidator(_readable)]
 _Address = Annotated[str, AfterValidator(_address)]
@@ -154,8 +162,8 @@ class Clients(_Part):
         dn: The names of its holders, in any of the forms that tools print.
     """
 
-    autorites: tuple[_File, ...] = Field(min_length=1)
-    dn: tuple[Annotated[str, AfterValidator(_name)], ...] = Field(min_length=1)
+    autorites: Annotated[tuple[_File, ...], AfterValidator(_some)]
+    dn: Annotated[tuple[Annotated[str, AfterValidator(_name)], ...], AfterValidator(_some)]
 
 
 class IgcSettings(BaseSettings):
@@ -180,7 +188,7 @@ class IgcSettings(BaseSettings):
     dsn: str
     ecoute: _Address = "127.0.0.1:9443"
     serveur: HeldPair
-    emettrices: tuple[HeldPair, ...] = Field(min_length=1)
+    emettrices: Annotated[tuple[HeldPair, ...], AfterValidator(_some)]
     clients: Clients
     publication: Publication
 

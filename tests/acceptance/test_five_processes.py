@@ -147,7 +147,7 @@ class Trouble:
 
     def run(self) -> None:
         chance = random.Random(SEED)  # noqa: S311 - the moments of a test
-        while not self.over.wait(chance.uniform(0.05, 2.0)):
+        while not self.over.wait(chance.uniform(0.2, 5.0)):
             self.igc.kill()
             self.kills += 1
             self.igc.start()
@@ -200,7 +200,7 @@ def withdraw_all(picture: Picture, numbers: list[int]) -> tuple[dict[int, bytes]
                     certificate = x509.load_pem_x509_certificate(reply.certificat.encode())
                     delivered[numero] = certificate.public_bytes(Encoding.DER)
                 elif reply.statut in AGAIN:
-                    time.sleep(0.1)  # the pace of a client that is told to come back later
+                    time.sleep(0.4)  # the pace of a client that is told to come back later
                 else:
                     pytest.fail(f"{numero}: {reply.statut} {reply.message}")
         for client in clients:  # the connection's next request waits for the last retrait's end (R6)

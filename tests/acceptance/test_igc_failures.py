@@ -171,6 +171,19 @@ def test_service_killed_between_issuing_and_answering(link: Distant, client: Cli
     assert der(delivered(client, numero)) == before
 
 
+def test_certificate_of_another_demande_is_not_delivered(link: Distant, client: Client) -> None:
+    """What comes back is held against the request before it is kept: as if nothing had come (RMT_ERR_006)."""
+    other, numero = order(client), order(client)
+    delivered(client, other)
+    link.proxy.swap = other
+    link.spoil("émission", Fault.SWAPPED)
+    assert withdraw(client, numero).statut == codes.WSMG_15.value
+    assert "another key" in journaled(link, codes.WSMG_15)
+    assert states(link, numero) == TRANSMISE
+    link.mend()
+    assert [der(delivered(client, numero))] == signed(link, numero)
+
+
 def test_issue_that_is_refused_ends_the_demande(link: Distant, client: Client) -> None:
     """RMT_ERR_007: WSMG-00000016, « Demande annulée », « Produit annulé »; nothing is left to withdraw."""
     numero = order(client)

@@ -22,6 +22,8 @@ _MAX_RECEIPTS: Final = 20_000
 
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
+_PROBE: Final = 2.0
+"""Seconds that a caller waits who only asks whether there is one."""
 
 log = structlog.get_logger()
 
@@ -98,9 +100,9 @@ class Database:
             self._receipts.extend(connection.receipts)
 
     def is_alive(self) -> bool:
-        """Whether the server answers now."""
+        """Whether the server answers now; who asks does not wait as long as a request does."""
         try:
-            with self.transaction() as connection:
+            with self._pool.connection(timeout=_PROBE) as connection:
                 connection.execute("SELECT 1")
         except (Error, PoolTimeout):
             return False
