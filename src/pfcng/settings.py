@@ -3,6 +3,7 @@
 The environment's names begin with ``PFCNG_`` and with ``PFCNG_IGC_``.
 """
 
+import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,48 @@ from pfcng.domain.rules import Rules
 from pfcng.pki import names
 
 _T = TypeVar("_T")
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except FileNotFoundError:
+        raise ValueError(f"le fichier {path} n’existe pas") from None
+    except OSError:
+        raise ValueError(f"le fichier {path} ne peut pas être lu") from None
+
+
+def _name(text: str) -> str:
+    try:
+        names.parse(text)
+    except ValueError:
+        raise ValueError("ce n’est pas un DN, comme « CN=plateforme.example, O=…, C=FR »") from None
+    return text
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and int(port) <= _MAX_PORT):
+        raise ValueError("adresse et port attendus, comme 127.0.0.1:9443")
+    return text
+
+
+def _service_url(text: str) -> str:
+    if not re.fullmatch(r"https://[^/\s]+(/\S*[^/\s])?", text):
+        raise ValueError("adresse attendue, comme https://igc.example:9443, sans « / » final")
+    return text
+
+
+def _some(values: tuple[_T, ...]) -> tuple[_T, ...]:
+    if not values:
+        raise ValueError("au moins une valeur attendue")
+    return values
+
+
+_MAX_PORT: Final = 65535
+_File = Annotated[Path, AfterValidator(_readable)]
+_Address = Annotated[str, AfterValidator(_address)]
 
 
 class _Part(BaseModel):
@@ -65,12 +108,12 @@ class Igc(_Part):
         delai: Seconds that a call may take as a whole.
     """
 
-    url: str = Field(pattern=r"^https://[^/]+(/.*[^/])?$")
-    certificat: Path
-    cle: Path
-    confiance: Path
-    autorites: tuple[Path, ...] = Field(min_length=1)
-    delai: float = Field(default=10.0, gt=0, le=300)
+    url: Annotated[str, AfterValidator(_service_url)]
+    certificat: _File
+    cle: _File
+    confiance: _File
+    autorites: Annotated[tuple[_File, ...], AfterValidator(_some)]
+    delai: float = Field(default=10.0, ge=0.1, le=300)
 
 
 class Settings(BaseSettings):
@@ -109,42 +152,6 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"produits inconnus : {', '.join(sorted(unknown))}")
         return labels
-
-
-def _readable(path: Path) -> Path:
-    try:
-        with path.open("rb"):
-            return path
-    except FileNotFoundError:
-        raise ValueError(f"le fichier {path} n’existe pas") from None
-    except OSError:
-        raise ValueError(f"le fichier {path} ne peut pas être lu") from None
-
-
-def _name(text: str) -> str:
-    try:
-        names.parse(text)
-    except ValueError:
-        raise ValueError("ce n’est pas un DN, comme « CN=plateforme.example, O=…, C=FR »") from None
-    return text
-
-
-def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and int(port) <= _MAX_PORT):
-        raise ValueError("adresse et port attendus, comme 127.0.0.1:9443")
-    return text
-
-
-def _some(values: tuple[_T, ...]) -> tuple[_T, ...]:
-    if not values:
-        raise ValueError("au moins une valeur attendue")
-    return values
-
-
-_MAX_PORT: Final = 65535
-_File = Annotated[Path, AfterValidator(_readable)]
-_Address = Annotated[str, AfterValidator(_address)]
 
 
 class HeldPair(KeyPair):

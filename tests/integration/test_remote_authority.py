@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 import psycopg
@@ -298,3 +298,34 @@ def test_certificate_that_ended_under_its_connection_is_refused(identities: Iden
     assert peers.admit(certificate, end)
     with pytest.raises(PeerRefused, match="dates"):
         peers.admit(certificate, end + timedelta(seconds=1))
+
+
+def test_calls_that_nobody_answers_leave_threads_to_the_rest_of_the_platform(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call more than may be under way is given up at once, not after the whole time of a call."""
+    monkeypatch.setattr(caller, "_CONNECTIONS", 1)
+    monkeypatch.setattr(caller, "_QUEUE", 0.01)
+    authority = link.identities.connect(link.proxy.url)
+    arrived = Event()
+
+    def hold(_method: str, _path: str) -> Fault:
+        arrived.set()
+        return Fault.HELD_AFTER
+
+    link.proxy.rule = hold
+    ends: list[str] = []
+
+    def call() -> None:
+        with pytest.raises(AuthorityUnavailable) as error:
+            authority.status(1)
+        ends.append(str(error.value))
+
+    held = Thread(target=call)
+    held.start()
+    assert arrived.wait(60)
+    with pytest.raises(AuthorityUnavailable, match="1 calls are under way"):
+        authority.status(2)
+    authority.close()
+    held.join()
+    assert ends == ["CancelledError"]

@@ -144,7 +144,13 @@ def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
             publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
         )
     except ValidationError as error:
-        found = [(str(fault["loc"][0]), french(fault)) for fault in error.errors(include_input=False)]
+        found = [(_setting(fault["loc"]), french(fault)) for fault in error.errors(include_input=False)]
     except SettingsError as error:
-        found = [(name, "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
-    raise SandboxError("\n  ".join(f"PFCNG_{name.upper()} : {fault}" for name, fault in found))
+        found = [(name.upper(), "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
+    raise SandboxError("\n  ".join(f"PFCNG_{name} : {fault}" for name, fault in found))
+
+
+def _setting(place: tuple[int | str, ...]) -> str:
+    """The name of a variable, and of the key inside its JSON object."""
+    name, *keys = (part for part in place if isinstance(part, str))
+    return ".".join([name.upper(), *keys])

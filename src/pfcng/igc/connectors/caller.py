@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Final
 
 import httpx
@@ -23,6 +23,9 @@ MAX_ANSWER: Final = 1024 * 1024
 _KEEP_ALIVE: Final = 20.0
 """Shorter than the service's own: a call seldom meets a connection being closed."""
 _CONNECTIONS: Final = 20
+"""Calls under way at once; fewer than the threads of the platform, whose other work goes on while nobody answers."""
+_QUEUE: Final = 1.0
+"""Seconds that a call waits for its turn."""
 _ATTEMPTS: Final = 2
 """A kept connection may end under a call, which says nothing: every call is idempotent, so it is made again at once."""
 
@@ -47,6 +50,7 @@ class Caller:
 
     def __init__(self, url: str, *, context: ssl.SSLContext, timeout: float) -> None:
         self._timeout = timeout
+        self._turns = BoundedSemaphore(_CONNECTIONS)
         self._loop = asyncio.new_event_loop()
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -67,8 +71,16 @@ class Caller:
         """Make a call and give its answer, whatever its status.
 
         Raises:
-            AuthorityUnavailable: No answer in time, or one that is not to this call.
+            AuthorityUnavailable: No answer in time, one that is not to this call, or too many calls wait already.
         """
+        if not self._turns.acquire(timeout=_QUEUE):
+            raise AuthorityUnavailable(f"{_CONNECTIONS} calls are under way")
+        try:
+            return self._call(method, path, json, parameters)
+        finally:
+            self._turns.release()
+
+    def _call(self, method: str, path: str, json: object, parameters: Mapping[str, int] | None) -> Answer:
         request = self._http.build_request(method, path, json=json, params=dict(parameters or {}))
         future = asyncio.run_coroutine_threadsafe(self._within_time(request), self._loop)
         try:
@@ -77,11 +89,18 @@ class Caller:
             raise AuthorityUnavailable(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
     def close(self) -> None:
-        """Close the connections."""
-        asyncio.run_coroutine_threadsafe(self._http.aclose(), self._loop).result()
+        """Give up the calls under way and close the connections."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._http.aclose()
 
     async def _within_time(self, request: httpx.Request) -> Answer:
         async with asyncio.timeout(self._timeout):
