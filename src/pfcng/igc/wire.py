@@ -34,7 +34,7 @@ REFUSALS: Final[dict[str, tuple[int, type[AuthorityRefused]]]] = {
 
 def refusal_name(refusal: AuthorityRefused) -> str:
     """What ``refus`` says of a refusal."""
-    return next(name for name, (_, kind) in REFUSALS.items() if isinstance(refusal, kind))
+    return next((name for name, (_, kind) in REFUSALS.items() if isinstance(refusal, kind)), "requete")
 
 
 def reason_to_json(reason: x509.ReasonFlags | None) -> str | None:
