@@ -139,15 +139,28 @@ def _wait_for(port: int, log: Path) -> None:
 
 @dataclass
 class Trouble:
-    """Kills PFCNG-IGC at random moments, and starts it again."""
+    """Kills PFCNG-IGC after a random number of deliveries and a random while, and starts it again.
+
+    Deliveries rather than time: on a slow machine, which takes long to start it, as much gets done between two kills.
+    """
 
     igc: IgcProgram
+    deliveries: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     over: threading.Event = field(default_factory=threading.Event)
     kills: int = 0
 
+    def end(self) -> None:
+        """No more kills."""
+        self.over.set()
+        self.deliveries.release(RETRAITS)
+
     def run(self) -> None:
         chance = random.Random(SEED)  # noqa: S311 - the moments of a test
-        while not self.over.wait(chance.uniform(0.2, 5.0)):
+        while True:
+            for _ in range(chance.randint(30, 90)):
+                self.deliveries.acquire()
+            if self.over.wait(chance.uniform(0, 0.2)):
+                return
             self.igc.kill()
             self.kills += 1
             self.igc.start()
@@ -166,13 +179,13 @@ def test_every_acknowledged_certificate_is_known_to_both_and_none_is_issued_twic
     try:
         with ThreadPoolExecutor(CLIENTS) as threads:
             shares = [sorted(keys)[share::CLIENTS] for share in range(CLIENTS)]
-            ends = list(threads.map(lambda share: withdraw_all(picture, share), shares))
+            ends = list(threads.map(lambda share: withdraw_all(picture, share, trouble), shares))
     finally:
-        trouble.over.set()
+        trouble.end()
         troubling.join()
     delivered = {numero: certificate for end, _ in ends for numero, certificate in end.items()}
     replies = sum((replies for _, replies in ends), Counter[str]())
-    assert trouble.kills >= 3
+    assert trouble.kills >= 5
     assert set(replies) <= {"OK", *AGAIN}
     assert replies["OK"] == RETRAITS
     check(picture, keys, delivered)
@@ -186,7 +199,7 @@ def order(client: Client, keys: list[rsa.RSAPrivateKey]) -> dict[int, rsa.RSAPub
     return dict(zip(numbers, (key.public_key() for key in keys), strict=True))
 
 
-def withdraw_all(picture: Picture, numbers: list[int]) -> tuple[dict[int, bytes], Counter[str]]:
+def withdraw_all(picture: Picture, numbers: list[int], trouble: Trouble) -> tuple[dict[int, bytes], Counter[str]]:
     """Withdraw each until it is delivered, at one platform or the other; what came, and how often each statut did."""
     delivered, replies = {}, Counter[str]()
     with ExitStack() as stack:
@@ -199,8 +212,9 @@ def withdraw_all(picture: Picture, numbers: list[int]) -> tuple[dict[int, bytes]
                 if reply.certificat is not None:
                     certificate = x509.load_pem_x509_certificate(reply.certificat.encode())
                     delivered[numero] = certificate.public_bytes(Encoding.DER)
+                    trouble.deliveries.release()
                 elif reply.statut in AGAIN:
-                    time.sleep(0.4)  # the pace of a client that is told to come back later
+                    time.sleep(0.8)  # the pace of a client that is told to come back later
                 else:
                     pytest.fail(f"{numero}: {reply.statut} {reply.message}")
         for client in clients:  # the connection's next request waits for the last retrait's end (R6)
