@@ -1,8 +1,8 @@
-"""Composition root: settings → a running platform. The one place that chooses implementations."""
+"""Composition root: settings → a running platform, or PFCNG-IGC. The one place that chooses implementations."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -12,10 +12,13 @@ from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.keeper import keep_published
 from pfcng.igc.migrations import IGC
 from pfcng.igc.offline import OfflineCrls
+from pfcng.igc.peers import Peers
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
@@ -23,10 +26,11 @@ from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.keys import Credential, load_pem
 from pfcng.pki.trust import TrustStore, key_identifier
-from pfcng.settings import Confiance, KeyPair, Settings
+from pfcng.settings import Confiance, Igc, IgcSettings, KeyPair, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
-from pfcng.web.crl_sources import FileSource, KeptSource, TableSource
+from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
+from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
@@ -35,24 +39,40 @@ from pfcng.web.trust import LiveTrust, keep_trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """A platform that is ready to serve.
+class Published:
+    """What is published of the authorities whose keys are here.
 
     Attributes:
-        service: ASGI application of the TLS port.
-        publication: ASGI application of the plain HTTP port.
-        platform: The parts of both.
+        application: ASGI application of the plain HTTP port.
         publisher: Makes the CRLs.
         offline: Publishes those that are made elsewhere.
         responder: Answers OCSP.
     """
 
-    service: ASGIApp
-    publication: ASGIApp
-    platform: Platform
+    application: ASGIApp
     publisher: Publisher
     offline: OfflineCrls
     responder: Responder
+
+    def kept(self, database: Database) -> AbstractContextManager[None]:
+        """Publish what is due, in a thread of its own, until the end of the block."""
+        return keep_published(self.publisher, database=database, beside=(self.offline.take_in, self.responder.renew))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A platform that is ready to serve.
+
+    Attributes:
+        service: ASGI application of the TLS port.
+        platform: Its parts.
+        published: What it publishes; None when it has no authority's key.
+    """
+
+    service: ASGIApp
+    platform: Platform
+    published: Published | None
+    _remote: RemoteAuthority | None = field(repr=False)
 
     @property
     def database(self) -> Database:
@@ -62,14 +82,16 @@ class App:
     @contextmanager
     def kept_published(self) -> Iterator[None]:
         """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
-        with (
-            keep_published(self.publisher, database=self.database, beside=(self.offline.take_in, self.responder.renew)),
-            keep_trusted(self.platform.trust, database=self.database),
-        ):
+        with ExitStack() as stack:
+            if self.published is not None:
+                stack.enter_context(self.published.kept(self.database))
+            stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
             yield
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Give every connection back."""
+        if self._remote is not None:
+            self._remote.close()
         self.database.close()
 
 
@@ -83,53 +105,100 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
     """
     migrate(dsn)
-    migrate(dsn, IGC)
+    remote = _remote(settings.igc) if settings.igc is not None else None
+    issuing = [] if remote is not None else [_open_signer(pair) for pair in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(pair) for pair in settings.autres_autorites)]
+    if remote is None or publishing:
+        migrate(dsn, IGC)
     database = Database(dsn)
-    trust = load_trust(settings.confiance, database, clock)
-    issuing = [_load(pair) for pair in settings.emettrices]
-    publishing = [*issuing, *(_load(pair) for pair in settings.autres_autorites)]
-    urls = PublicationUrls(**settings.publication.model_dump(exclude={"crls"}))
+    trust = load_trust(settings.confiance, database if publishing else None, clock)
     platform = Platform(
         database=database,
-        authority=EmbeddedAuthority(
-            database, signers={_name(signer.certificate): signer for signer in issuing}, urls=urls, clock=clock
-        ),
+        authority=remote or _embedded(issuing, settings.publication, database, clock),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
-    responder = Responder(database, signers=publishing, clock=clock)
-    shown = _published(publishing, trust.current)
+    roots = [root.certificate for root in trust.current.roots]
     return App(
         service=create_service(platform),
-        publication=create_publication(
-            PublishedFiles(database, shown, clock=clock), responder, ocsp_url=urls.ocsp, clock=clock
-        ),
         platform=platform,
-        publisher=Publisher(database, signers=publishing, clock=clock),
-        offline=OfflineCrls(database, authorities=shown, paths=settings.publication.crls),
-        responder=responder,
+        published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
+        _remote=remote,
     )
 
 
-def load_trust(confiance: Confiance, database: Database, clock: Callable[[], datetime]) -> LiveTrust:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgcApp:
+    """A PFCNG-IGC that is ready to serve.
+
+    Attributes:
+        service: ASGI application of the TLS port.
+        authority: What it serves.
+        database: Its own.
+        published: What it publishes.
+    """
+
+    service: ASGIApp
+    authority: CertificateAuthority
+    database: Database
+    published: Published
+
+    def kept_published(self) -> AbstractContextManager[None]:
+        """Publish what is due, in a thread of its own, until the end of the block."""
+        return self.published.kept(self.database)
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.database.close()
+
+
+def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
+    """Bring PFCNG-IGC's own tables to the newest revision and put the parts together.
+
+    Raises:
+        CredentialError: A key is not its certificate's.
+    """
+    peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
+    issuing = [_open_signer(pair) for pair in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(pair) for pair in settings.autres_autorites)]
+    roots = _all_certificates(settings.racines)
+    migrate(settings.dsn, IGC)
+    database = Database(settings.dsn, role=None)
+    authority = _embedded(issuing, settings.publication, database, clock)
+    return IgcApp(
+        service=create_igc_service(authority, peers=peers, is_healthy=database.is_alive, clock=clock),
+        authority=authority,
+        database=database,
+        published=_published(publishing, roots, settings.publication, database, clock),
+    )
+
+
+def load_trust(confiance: Confiance, database: Database | None, clock: Callable[[], datetime]) -> LiveTrust:
     """Read and check the authorities once, and the CRLs that are at hand; what publishes elsewhere is asked later.
+
+    Args:
+        confiance: Authorities, and where their CRLs are.
+        database: Holds the CRLs that are made here; None when none are.
+        clock: The present, aware.
 
     Raises:
         InvalidTrustAnchors: an authority that cannot be believed.
     """
     store = TrustStore.load(
-        roots=[certificate for path in confiance.racines for certificate in _certificates(path)],
-        authorities=[certificate for path in confiance.autorites for certificate in _certificates(path)],
+        roots=_all_certificates(confiance.racines),
+        authorities=_all_certificates(confiance.autorites),
         crls=(),
         now=clock(),
         crl_grace=confiance.grace_crl,
     )
     believed = frozenset(key_identifier(one.certificate) for one in (*store.roots, *store.authorities))
-    files = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
-    trust = LiveTrust(store, clock=clock, near=[TableSource(database, believed), *files], far=_url_sources(confiance))
+    near: list[Source] = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
+    if database is not None:
+        near.insert(0, TableSource(database, believed))
+    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance))
     trust.recall()
     trust.refresh()
     return trust
@@ -145,22 +214,57 @@ def _url_sources(confiance: Confiance) -> list[KeptSource]:
     return [UrlSource(url, cache=confiance.cache, every=confiance.rafraichissement) for url in urls]
 
 
-def _published(signers: list[Credential], trust: TrustStore) -> list[x509.Certificate]:
+def _published(
+    signers: Sequence[Credential],
+    roots: Iterable[x509.Certificate],
+    publication: Publication,
+    database: Database,
+    clock: Callable[[], datetime],
+) -> Published:
+    responder = Responder(database, signers=signers, clock=clock)
+    shown = _shown(signers, roots)
+    files = PublishedFiles(database, shown, clock=clock)
+    return Published(
+        application=create_publication(files, responder, ocsp_url=publication.ocsp, clock=clock),
+        publisher=Publisher(database, signers=signers, clock=clock),
+        offline=OfflineCrls(database, authorities=shown, paths=publication.crls),
+        responder=responder,
+    )
+
+
+def _shown(signers: Iterable[Credential], roots: Iterable[x509.Certificate]) -> list[x509.Certificate]:
     """The authorities whose files are served: those that sign here, and the roots above them."""
     own = [signer.certificate for signer in signers]
     above = {certificate.issuer for certificate in own}
-    roots = [root.certificate for root in trust.roots if root.certificate.subject in above]
-    return list(dict.fromkeys([*roots, *own]))
+    return list(dict.fromkeys([*(root for root in roots if root.subject in above), *own]))
 
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
         closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
         strict_nom_applicatif=settings.nom_applicatif_strict,
+        revocation_retries=settings.reprises_revocation,
     )
 
 
-def _load(pair: KeyPair) -> Credential:
+def _remote(igc: Igc) -> RemoteAuthority:
+    context = client_context(confiance=igc.confiance, certificat=igc.certificat, cle=igc.cle)
+    return RemoteAuthority(igc.url, context=context, issuers=_all_certificates(igc.autorites), timeout=igc.delai)
+
+
+def _embedded(
+    signers: Iterable[Credential], publication: Publication, database: Database, clock: Callable[[], datetime]
+) -> EmbeddedAuthority:
+    return EmbeddedAuthority(
+        database,
+        signers={_name(signer.certificate): signer for signer in signers},
+        urls=PublicationUrls(**publication.model_dump(exclude={"crls"})),
+        clock=clock,
+    )
+
+
+def _open_signer(pair: KeyPair) -> Credential:
+    """An authority with its key: the one place where such a key is opened."""
     return load_pem(pair.certificat, pair.cle)
 
 
@@ -168,5 +272,5 @@ def _name(certificate: x509.Certificate) -> AuthorityName:
     return by_common_name(names.first(certificate.subject, NameOID.COMMON_NAME) or "")
 
 
-def _certificates(path: Path) -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates(path.read_bytes())
+def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
+    return [certificate for path in paths for certificate in x509.load_pem_x509_certificates(path.read_bytes())]

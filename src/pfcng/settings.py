@@ -1,13 +1,73 @@
-"""The settings of a platform: one frozen tree, from its maker and from the environment (``PFCNG_…``)."""
+"""The settings: one frozen tree each for a platform and for PFCNG-IGC, from their maker and from the environment.
 
+The environment's names begin with ``PFCNG_`` and with ``PFCNG_IGC_``.
+"""
+
+import re
+import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
+from pfcng.domain.rules import Rules
+from pfcng.pki import names
+
+_T = TypeVar("_T")
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except FileNotFoundError:
+        raise ValueError(f"le fichier {path} n’existe pas") from None
+    except OSError:
+        raise ValueError(f"le fichier {path} ne peut pas être lu") from None
+
+
+def _name(text: str) -> str:
+    try:
+        names.parse(text)
+    except ValueError:
+        raise ValueError("ce n’est pas un DN, comme « CN=plateforme.example, O=…, C=FR »") from None
+    return text
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and int(port) <= _MAX_PORT):
+        raise ValueError("adresse et port attendus, comme 127.0.0.1:9443")
+    return text
+
+
+def _service_url(text: str) -> str:
+    if not re.fullmatch(r"https://[^/\s]+(/\S*[^/\s])?", text):
+        raise ValueError("adresse attendue, comme https://igc.example:9443, sans « / » final")
+    return text
+
+
+def _some(values: tuple[_T, ...]) -> tuple[_T, ...]:
+    if not values:
+        raise ValueError("au moins une valeur attendue")
+    return values
+
+
+_MAX_PORT: Final = 65535
+_File = Annotated[Path, AfterValidator(_readable)]
+_Address = Annotated[str, AfterValidator(_address)]
 
 
 class _Part(BaseModel):
@@ -61,6 +121,26 @@ class Publication(_Part):
     crls: tuple[Path, ...] = ()
 
 
+class Igc(_Part):
+    """A PFCNG-IGC that runs elsewhere (docs/service-igc.md).
+
+    Attributes:
+        url: Where its service listens, ``https://…`` without a final slash.
+        certificat: The certificate that the platform shows, PEM, followed by its chain.
+        cle: Its key, PEM.
+        confiance: The authorities that vouch for the service's own certificate, PEM.
+        autorites: The authorities whose certificates are believed, PEM.
+        delai: Seconds that a call may take as a whole.
+    """
+
+    url: Annotated[str, AfterValidator(_service_url)]
+    certificat: _File
+    cle: _File
+    confiance: _File
+    autorites: Annotated[tuple[_File, ...], AfterValidator(_some)]
+    delai: float = Field(default=10.0, ge=0.1, le=300)
+
+
 class Settings(BaseSettings):
     """Everything that a platform is told when it starts.
 
@@ -70,8 +150,11 @@ class Settings(BaseSettings):
         produits_fermes: Products that cannot be ordered, by label (``PFCNG_PRODUITS_FERMES``, a JSON list:
             ``["PS_SIGN"]``).
         nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
+        reprises_revocation: Waits between two attempts of a révocation that PFCNG-IGC does not answer
+            (``PFCNG_REPRISES_REVOCATION``, a JSON list of seconds; RMT_ERR_012).
+        igc: A PFCNG-IGC that runs elsewhere (``PFCNG_IGC``, a JSON object); without it, it is in this process.
         serveur: The TLS server's certificate.
-        emettrices: Authorities that issue, with their keys.
+        emettrices: Authorities that issue, with their keys, when PFCNG-IGC is in this process.
         autres_autorites: Further ones whose CRLs and OCSP answers are made here: roots, authorities of cards.
     """
 
@@ -81,6 +164,8 @@ class Settings(BaseSettings):
     proxies: tuple[IPvAnyNetwork, ...] = ()
     produits_fermes: frozenset[str] = frozenset()
     nom_applicatif_strict: bool = True
+    reprises_revocation: tuple[timedelta, ...] = Rules().revocation_retries
+    igc: Igc | None = None
     serveur: KeyPair
     emettrices: tuple[KeyPair, ...]
     autres_autorites: tuple[KeyPair, ...] = ()
@@ -94,3 +179,98 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"produits inconnus : {', '.join(sorted(unknown))}")
         return labels
+
+
+class HeldPair(KeyPair):
+    """A pair whose files are there."""
+
+    certificat: _File
+    cle: _File
+
+
+class Clients(_Part):
+    """Whom PFCNG-IGC answers.
+
+    Attributes:
+        autorites: The authorities one of which must itself have issued the client's certificate, PEM.
+        dn: The names of its holders, in any of the forms that tools print.
+    """
+
+    autorites: Annotated[tuple[_File, ...], AfterValidator(_some)]
+    dn: Annotated[tuple[Annotated[str, AfterValidator(_name)], ...], AfterValidator(_some)]
+
+
+class IgcSettings(BaseSettings):
+    """Everything that PFCNG-IGC as a service is told when it starts (docs/service-igc.md).
+
+    Each one may come from the environment, which counts more than the file: ``PFCNG_IGC_DSN``,
+    ``PFCNG_IGC_SERVEUR__CLE``.
+
+    Attributes:
+        dsn: libpq connection string of its own database.
+        ecoute: Where it listens; port 0 for any free one.
+        ecoute_http: Where CRLs, authorities and OCSP are served, over plain HTTP.
+        serveur: Its TLS certificate.
+        emettrices: Authorities that issue, with their keys.
+        autres_autorites: Further ones whose CRLs and OCSP answers are made here: roots, authorities of cards.
+        racines: Roots that are published and whose key is elsewhere, PEM; their CRLs are in ``publication.crls``.
+        clients: Whom it answers.
+        publication: What the certificates say.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PFCNG_IGC_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    dsn: str
+    ecoute: _Address = "127.0.0.1:9443"
+    ecoute_http: _Address = "127.0.0.1:9080"
+    serveur: HeldPair
+    emettrices: Annotated[tuple[HeldPair, ...], AfterValidator(_some)]
+    autres_autorites: tuple[HeldPair, ...] = ()
+    racines: tuple[_File, ...] = ()
+    clients: Clients
+    publication: Publication
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file."""
+        return (env_settings, init_settings)
+
+    @classmethod
+    def load(cls, file: Path) -> "IgcSettings":
+        """Read the file, whose paths are relative to it, and the environment.
+
+        Raises:
+            OSError: The file cannot be read.
+            TOMLDecodeError: or UnicodeDecodeError: it is not TOML.
+            ValidationError: With all the faults at once.
+        """
+        return cls(**_beside(tomllib.loads(file.read_text("utf-8")), file.resolve().parent))
+
+
+_PATHS: Final = ("certificat", "cle", "autorites", "racines", "crls")
+
+
+def _beside(told: Any, folder: Path) -> Any:
+    """The document with its paths made absolute."""
+    if isinstance(told, list):
+        return [_beside(each, folder) for each in told]
+    if not isinstance(told, dict):
+        return told
+    return {
+        name: _absolute(value, folder) if name in _PATHS else _beside(value, folder) for name, value in told.items()
+    }
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_absolute(each, folder) for each in value]
+    return folder / value if isinstance(value, str) else value

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from pfcng.contract.codes import CODES
+from support.distant import Distant
+from support.faulty_proxy import Fault
 from support.golden import STEPS, Case, Game, cases, find, reasons
 from support.live import Sandbox
 
@@ -37,23 +39,43 @@ EXAMPLES = (
 """The examples that the guide prints, passing and not."""
 
 
-@pytest.fixture(scope="module")
-def endpoint(sandbox: Sandbox) -> Iterator[httpx.Client]:
+def open_endpoint(sandbox: Sandbox) -> httpx.Client:
     """ws-srv, as the white-listed server."""
     server = sandbox.description["serveurs"]["editeur"]
     context = ssl.create_default_context(cafile=sandbox.anchors)
     context.load_cert_chain(sandbox.path(server["certificat"]), sandbox.path(server["cle"]))
-    url = sandbox.description["urls"]["ws_srv"]
-    with httpx.Client(verify=context, trust_env=False, base_url=url, timeout=60) as client:
+    return httpx.Client(verify=context, trust_env=False, base_url=sandbox.description["urls"]["ws_srv"], timeout=60)
+
+
+@pytest.fixture(scope="module")
+def endpoint(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with open_endpoint(sandbox) as client:
         yield client
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [case for case in cases() if case.panne is None], ids=lambda case: case.name)
 def test_reply_is_the_golden_one(case: Case, sandbox: Sandbox, endpoint: httpx.Client) -> None:
     """The whole reply to a signed request, after what the case says comes before it (§14 to §20)."""
     game = Game(sandbox=sandbox, endpoint=endpoint)
     for play in case.plays():
         game.play(play)
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if case.panne is not None], ids=lambda case: case.name)
+def test_reply_is_the_golden_one_when_the_authority_fails(case: Case, distant: Distant) -> None:
+    """The same with a PFCNG-IGC of its own, which the last request alone finds at fault (§20)."""
+    assert case.panne is not None
+    act, fault = case.panne
+    *before, last = case.plays()
+    with open_endpoint(distant.sandbox) as client:
+        game = Game(sandbox=distant.sandbox, endpoint=client)
+        for play in before:
+            game.play(play)
+        distant.spoil(act, Fault[fault])
+        try:
+            game.play(last)
+        finally:
+            distant.mend()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

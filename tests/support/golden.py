@@ -68,6 +68,7 @@ class Case:
         section: Section of the guide, and which example of it.
         carte: The sandbox's card whose holder signs.
         apres: Names of the cases and steps to play before, in order.
+        panne: What goes wrong with PFCNG-IGC: the act (`support.distant.ACTS`) and the name of a `Fault`.
         note: What a reader of the guide would wonder about.
     """
 
@@ -76,6 +77,7 @@ class Case:
     section: str
     carte: str
     apres: tuple[str, ...] = ()
+    panne: tuple[str, str] | None = None
     note: str = ""
 
     @property
@@ -110,7 +112,8 @@ class Case:
 def load(folder: Path) -> Case:
     """Read the ``cas.toml`` of a folder; a key that is no attribute of a case is an error."""
     told = tomllib.loads((folder / "cas.toml").read_text("utf-8"))
-    return Case(folder=folder, **{**told, "apres": tuple(told.get("apres", ()))})
+    panne = tuple(told["panne"]) if "panne" in told else None
+    return Case(folder=folder, **{**told, "apres": tuple(told.get("apres", ())), "panne": panne})
 
 
 def cases() -> list[Case]:

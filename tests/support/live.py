@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,8 +47,8 @@ class Sandbox:
         return self.path(self.description["confiance"])
 
 
-def start(directory: Path, *options: str) -> Sandbox:
-    """Start a sandbox and wait until it listens."""
+def start(directory: Path, *options: str, env: Mapping[str, str] | None = None) -> Sandbox:
+    """Start a sandbox, with these variables besides the test's own, and wait until it listens."""
     log = directory.with_suffix(".log")
     descriptor = directory / "sandbox.json"
     stale = _written(descriptor)
@@ -70,7 +70,7 @@ def start(directory: Path, *options: str) -> Sandbox:
             stdout=output,
             stderr=output,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
         )
     deadline = time.monotonic() + START_SECONDS
     while _written(descriptor) in {None, stale}:

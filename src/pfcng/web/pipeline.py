@@ -137,7 +137,9 @@ def _operate(request: Request, platform: Platform, context: RequestContext) -> R
             retrait = retirer_certificat(request, database=database, authority=authority, context=context)
             return _delivering(retrait, platform, context)
         case RequeteRevocationCertificat():
-            response = revoquer_certificat(request, database=database, authority=authority, context=context)
+            response = revoquer_certificat(
+                request, database=database, authority=authority, context=context, rules=rules
+            )
         case RequeteRenouvellementCertificat():
             response = renouveler_certificat(request, database=database, context=context, rules=rules)
         case RequeteSuiviActivite():
