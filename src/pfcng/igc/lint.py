@@ -110,7 +110,7 @@ def check_head(tbs: bytes, serial: int, *, octets: int = 16) -> Findings:
     if not 0 < serial < 1 << (8 * octets - 1):
         yield "the serial number is not positive or too long"
         return
-    if not _content(tbs).startswith(_V3 + integer(serial) + SHA256_WITH_RSA):
+    if not content(tbs).startswith(_V3 + integer(serial) + SHA256_WITH_RSA):
         yield "the version, the serial number or the algorithm is another"
 
 
@@ -184,7 +184,7 @@ def points(found: Iterable[x509.DistributionPoint] | None) -> list[list[object]]
     ]
 
 
-def _content(der: bytes) -> bytes:
+def content(der: bytes) -> bytes:
     """What is inside a SEQUENCE."""
     length_octets = der[1] & 0x7F if der[1] & 0x80 else 0
     return der[2 + length_octets :]
