@@ -16,9 +16,10 @@ from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import load_pem
+from pfcng.pki.keys import load_kept
+from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore
-from pfcng.settings import Confiance, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Emettrice, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
 from pfcng.web.platform import Platform
@@ -34,11 +35,13 @@ class App:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
+        keyring: Leads to the authorities' keys.
     """
 
     service: ASGIApp
     publication: ASGIApp
     platform: Platform
+    keyring: Keyring
 
     @property
     def database(self) -> Database:
@@ -46,8 +49,9 @@ class App:
         return self.platform.database
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Give the database's connections back, and the keys."""
         self.database.close()
+        self.keyring.close()
 
 
 def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], diagnostics: bool = False) -> App:
@@ -63,9 +67,10 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     migrate(dsn, IGC)
     database = Database(dsn)
     trust = load_trust(settings.confiance, clock())
+    keyring = Keyring()
     platform = Platform(
         database=database,
-        authority=_authority(settings.emettrices, settings.publication, database, clock),
+        authority=_authority(settings.emettrices, settings.publication, database, keyring, clock),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
@@ -76,6 +81,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         service=create_service(platform),
         publication=create_publication(published_files(trust, _crls(settings.confiance))),
         platform=platform,
+        keyring=keyring,
     )
 
 
@@ -98,9 +104,13 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _authority(
-    emettrices: tuple[KeyPair, ...], publication: Publication, database: Database, clock: Callable[[], datetime]
+    emettrices: tuple[Emettrice, ...],
+    publication: Publication,
+    database: Database,
+    keyring: Keyring,
+    clock: Callable[[], datetime],
 ) -> EmbeddedAuthority:
-    signers = [load_pem(pair.certificat, pair.cle) for pair in emettrices]
+    signers = [load_kept(one.certificat, one.source(), keyring) for one in emettrices]
     return EmbeddedAuthority(
         database,
         signers={_name(signer.certificate): signer for signer in signers},

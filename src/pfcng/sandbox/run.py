@@ -22,7 +22,7 @@ from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError, french, place, reason
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
 from pfcng.sandbox.signals import ignore_signals, interrupt_on_signal
-from pfcng.settings import Confiance, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Emettrice, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server
 
 
@@ -135,7 +135,7 @@ def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
     try:
         return Settings(
             serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
-            emettrices=tuple(KeyPair(certificat=pair.certificate, cle=pair.key) for pair in issuing),
+            emettrices=tuple(Emettrice(certificat=pair.certificate, cle=pair.key) for pair in issuing),
             confiance=Confiance(
                 racines=(pki.anchors,),
                 autorites=tuple(files[name].pair.certificate for name in accepted),
