@@ -421,4 +421,3 @@ def test_record_that_was_changed_does_not_verify(tmp_path: Path) -> None:
     record.write_bytes(record.read_bytes().replace(b"TEST", b"TESS", 1))
     with pytest.raises(subprocess.CalledProcessError):
         verify_record(tmp_path)
-

@@ -15,18 +15,18 @@ from cryptography.hazmat.primitives.asymmetric import padding as paddings, rsa, 
 
 from pfcng.igc.builder import integer
 from pfcng.pki.signers.outside import SigningKey
-from pfcng.pki.trust import key_identifier
 
 KEY_SIZES: Final = (2048, 3072, 4096)
 MIN_EXPONENT: Final = 65537
 SHA256_WITH_RSA: Final = bytes.fromhex("300d06092a864886f70d01010b0500")
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
+"""What the parser raises at bytes that are not what they should be."""
 _V3: Final = bytes.fromhex("a003020102")
 _KEY_USAGES: Final = (
     "digital_signature",
@@ -87,7 +87,7 @@ def parse_certificate(tbs: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(wrap(tbs))
         _ = (certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key())
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnfitToSign([f"no certificate: {error}"]) from error
     return certificate
 
@@ -118,8 +118,10 @@ def check_issuer(certificate: x509.Certificate, issuer: x509.Certificate) -> Fin
     """Its name to the byte, its key, and a validity that is inside its own."""
     if certificate.issuer.public_bytes() != issuer.subject.public_bytes():
         yield "the issuer is another"
-    found = value(certificate, x509.AuthorityKeyIdentifier)
-    if found != x509.AuthorityKeyIdentifier(key_identifier(issuer), None, None):
+    own = value(issuer, x509.SubjectKeyIdentifier)
+    if own is None or value(certificate, x509.AuthorityKeyIdentifier) != x509.AuthorityKeyIdentifier(
+        own.digest, None, None
+    ):
         yield "the authority key identifier is not the issuer's"
     if certificate.not_valid_before_utc < issuer.not_valid_before_utc:
         yield "it begins before its issuer"

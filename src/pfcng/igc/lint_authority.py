@@ -6,13 +6,13 @@ from functools import partial
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import UniformResourceIdentifier as Uri
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku, ExtensionOID
 
 from pfcng.igc.lint import (
     SHA256_WITH_RSA,
+    UNREADABLE,
     Findings,
     GuardedKey,
     UnfitToSign,
@@ -116,7 +116,7 @@ def lint_crl(
     try:
         crl = x509.load_der_x509_crl(wrap(tbs))
         _ = (crl.issuer, crl.extensions)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except UNREADABLE as error:
         return [f"no CRL: {error}"]
     return list(_crl(tbs, crl, issuer=issuer, number=number, dates=dates, base=base))
 
