@@ -27,7 +27,7 @@ log = structlog.get_logger()
 PAUSE: Final = 5.0
 """Seconds between two initialisations of a module: each ends the sessions of its other tokens."""
 _LOCKS: Final[dict[Path, threading.RLock]] = defaultdict(threading.RLock)
-"""By module: a module is initialised once for the whole process."""
+"""By module, whatever path leads to it: it is initialised once for the whole process."""
 _PIN_ERRORS: Final = (
     pkcs11.PinIncorrect,
     pkcs11.PinInvalid,
@@ -55,7 +55,7 @@ class TokenSession:
     def __init__(self, source: Token, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
-        self._lock = _LOCKS[source.module]
+        self._lock = _LOCKS[source.module.resolve()]
         self._session: pkcs11.Session | None = None
         self._refused_pin: str | None = None
         self._restarted = -PAUSE
