@@ -24,9 +24,10 @@ from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import Credential, load_pem
+from pfcng.pki.keys import Credential, load_kept
+from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
-from pfcng.settings import Confiance, Igc, IgcSettings, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
@@ -67,11 +68,13 @@ class App:
         service: ASGI application of the TLS port.
         platform: Its parts.
         published: What it publishes; None when it has no authority's key.
+        keyring: Leads to the authorities' keys.
     """
 
     service: ASGIApp
     platform: Platform
     published: Published | None
+    keyring: Keyring
     _remote: RemoteAuthority | None = field(repr=False)
 
     @property
@@ -89,10 +92,11 @@ class App:
             yield
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Give every connection back, and the keys."""
         if self._remote is not None:
             self._remote.close()
         self.database.close()
+        self.keyring.close()
 
 
 def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], diagnostics: bool = False) -> App:
@@ -106,8 +110,9 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     """
     migrate(dsn)
     remote = _remote(settings.igc) if settings.igc is not None else None
-    issuing = [] if remote is not None else [_open_signer(pair) for pair in settings.emettrices]
-    publishing = [*issuing, *(_open_signer(pair) for pair in settings.autres_autorites)]
+    keyring = Keyring()
+    issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     if remote is None or publishing:
         migrate(dsn, IGC)
     database = Database(dsn)
@@ -126,6 +131,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         service=create_service(platform),
         platform=platform,
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
+        keyring=keyring,
         _remote=remote,
     )
 
@@ -139,20 +145,23 @@ class IgcApp:
         authority: What it serves.
         database: Its own.
         published: What it publishes.
+        keyring: Leads to the authorities' keys.
     """
 
     service: ASGIApp
     authority: CertificateAuthority
     database: Database
     published: Published
+    keyring: Keyring
 
     def kept_published(self) -> AbstractContextManager[None]:
         """Publish what is due, in a thread of its own, until the end of the block."""
         return self.published.kept(self.database)
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Give the database's connections back, and the keys."""
         self.database.close()
+        self.keyring.close()
 
 
 def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
@@ -162,8 +171,9 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         CredentialError: A key is not its certificate's.
     """
     peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
-    issuing = [_open_signer(pair) for pair in settings.emettrices]
-    publishing = [*issuing, *(_open_signer(pair) for pair in settings.autres_autorites)]
+    keyring = Keyring()
+    issuing = [_open_signer(one, keyring) for one in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     roots = _all_certificates(settings.racines)
     migrate(settings.dsn, IGC)
     database = Database(settings.dsn, role=None)
@@ -173,6 +183,7 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         authority=authority,
         database=database,
         published=_published(publishing, roots, settings.publication, database, clock),
+        keyring=keyring,
     )
 
 
@@ -263,9 +274,9 @@ def _embedded(
     )
 
 
-def _open_signer(pair: KeyPair) -> Credential:
+def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
     """An authority with its key: the one place where such a key is opened."""
-    return load_pem(pair.certificat, pair.cle)
+    return load_kept(one.certificat, one.source(), keyring)
 
 
 def _name(certificate: x509.Certificate) -> AuthorityName:

@@ -24,6 +24,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
 from pfcng.pki import names
+from pfcng.pki.signers.sources import (
+    Engine,
+    FileKey,
+    KeySource,
+    SecretFile,
+    SecretVariable,
+    Token,
+    TokenKey,
+    TransitKey,
+)
 
 _T = TypeVar("_T")
 
@@ -79,6 +89,93 @@ class KeyPair(_Part):
 
     certificat: Path
     cle: Path
+
+
+class Emettrice(_Part):
+    """An authority that issues: its certificate, followed by its chain, and where its key is (docs/cles.md).
+
+    The key is in a file (``cle``), in a PKCS#11 token (``pkcs11``) or in a transit engine (``transit``): one of them,
+    with what belongs to it. Secrets are in files (``…_fichier``) or in variables (``…_env``), never in the settings.
+
+    Attributes:
+        certificat: PEM.
+        cle: PKCS#8, PEM; with ``mot_de_passe_fichier`` or ``mot_de_passe_env`` when it is encrypted.
+        pkcs11: The token's module; with ``jeton``, ``etiquette`` or ``identifiant`` (hexadecimal), ``pin_fichier`` or
+            ``pin_env``.
+        transit: ``https://…`` of the server; with ``nom``, ``version``, ``montage``, ``autorite`` (PEM), ``espace``,
+            ``acces_fichier`` or ``acces_env``.
+    """
+
+    certificat: Path
+    cle: Path | None = None
+    mot_de_passe_fichier: Path | None = None
+    mot_de_passe_env: str | None = None
+    pkcs11: Path | None = None
+    jeton: str | None = None
+    etiquette: str | None = None
+    identifiant: str | None = None
+    pin_fichier: Path | None = None
+    pin_env: str | None = None
+    transit: str | None = None
+    nom: str | None = None
+    version: int = 1
+    montage: str = "transit"
+    autorite: Path | None = None
+    espace: str | None = None
+    acces_fichier: Path | None = None
+    acces_env: str | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        self.source()
+        return self
+
+    def source(self) -> KeySource:
+        """Where the key is.
+
+        Raises:
+            ValueError: not in one place, or something is missing; French.
+        """
+        if sum(place is not None for place in (self.cle, self.pkcs11, self.transit)) != 1:
+            raise ValueError("donnez « cle », ou « pkcs11 », ou « transit »")
+        if self.cle is not None:
+            return FileKey(
+                path=self.cle, password=_secret("mot_de_passe", self.mot_de_passe_fichier, self.mot_de_passe_env)
+            )
+        if self.pkcs11 is not None:
+            return self._token_key(self.pkcs11)
+        return self._transit_key(self.transit or "")
+
+    def _token_key(self, module: Path) -> TokenKey:
+        pin = _secret("pin", self.pin_fichier, self.pin_env)
+        if self.jeton is None or pin is None or not (self.etiquette or self.identifiant):
+            raise ValueError(
+                "« pkcs11 » demande « jeton », « etiquette » ou « identifiant », « pin_fichier » ou « pin_env »"
+            )
+        token = Token(module=module, label=self.jeton, pin=pin)
+        return TokenKey(token=token, label=self.etiquette, id=_bytes(self.identifiant))
+
+    def _transit_key(self, address: str) -> TransitKey:
+        access = _secret("acces", self.acces_fichier, self.acces_env)
+        if self.nom is None or access is None:
+            raise ValueError("« transit » demande « nom », « acces_fichier » ou « acces_env »")
+        engine = Engine(address=address, token=access, mount=self.montage, ca=self.autorite, namespace=self.espace)
+        return TransitKey(engine=engine, name=self.nom, version=self.version)
+
+
+def _bytes(hexadecimal: str | None) -> bytes | None:
+    try:
+        return bytes.fromhex(hexadecimal) if hexadecimal else None
+    except ValueError:
+        raise ValueError("« identifiant » s’écrit en hexadécimal") from None
+
+
+def _secret(name: str, file: Path | None, variable: str | None) -> SecretFile | SecretVariable | None:
+    if file is not None and variable is not None:
+        raise ValueError(f"donnez soit « {name}_fichier », soit « {name}_env »")
+    if file is not None:
+        return SecretFile(path=file)
+    return SecretVariable(name=variable) if variable is not None else None
 
 
 class Confiance(_Part):
@@ -167,8 +264,8 @@ class Settings(BaseSettings):
     reprises_revocation: tuple[timedelta, ...] = Rules().revocation_retries
     igc: Igc | None = None
     serveur: KeyPair
-    emettrices: tuple[KeyPair, ...]
-    autres_autorites: tuple[KeyPair, ...] = ()
+    emettrices: tuple[Emettrice, ...]
+    autres_autorites: tuple[Emettrice, ...] = ()
     confiance: Confiance
     publication: Publication
 
@@ -186,6 +283,18 @@ class HeldPair(KeyPair):
 
     certificat: _File
     cle: _File
+
+
+class HeldEmettrice(Emettrice):
+    """An authority whose files are there."""
+
+    certificat: _File
+    cle: _File | None = None
+    mot_de_passe_fichier: _File | None = None
+    pkcs11: _File | None = None
+    pin_fichier: _File | None = None
+    autorite: _File | None = None
+    acces_fichier: _File | None = None
 
 
 class Clients(_Part):
@@ -226,8 +335,8 @@ class IgcSettings(BaseSettings):
     ecoute: _Address = "127.0.0.1:9443"
     ecoute_http: _Address = "127.0.0.1:9080"
     serveur: HeldPair
-    emettrices: Annotated[tuple[HeldPair, ...], AfterValidator(_some)]
-    autres_autorites: tuple[HeldPair, ...] = ()
+    emettrices: Annotated[tuple[HeldEmettrice, ...], AfterValidator(_some)]
+    autres_autorites: tuple[HeldEmettrice, ...] = ()
     racines: tuple[_File, ...] = ()
     clients: Clients
     publication: Publication
@@ -256,7 +365,7 @@ class IgcSettings(BaseSettings):
         return cls(**_beside(tomllib.loads(file.read_text("utf-8")), file.resolve().parent))
 
 
-_PATHS: Final = ("certificat", "cle", "autorites", "racines", "crls")
+_PATHS: Final = ("certificat", "cle", "pkcs11", "autorite", "autorites", "racines", "crls")
 
 
 def _beside(told: Any, folder: Path) -> Any:
@@ -266,8 +375,12 @@ def _beside(told: Any, folder: Path) -> Any:
     if not isinstance(told, dict):
         return told
     return {
-        name: _absolute(value, folder) if name in _PATHS else _beside(value, folder) for name, value in told.items()
+        name: _absolute(value, folder) if _is_path(name) else _beside(value, folder) for name, value in told.items()
     }
+
+
+def _is_path(name: str) -> bool:
+    return name in _PATHS or name.endswith("_fichier")
 
 
 def _absolute(value: Any, folder: Path) -> Any:

@@ -1,16 +1,17 @@
-"""``pfcng igc``: PFCNG-IGC, the authority, as a program of its own."""
+"""``pfcng igc``: PFCNG-IGC, the authority: its service, and the ceremony of its keys."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pfcng.cli import ceremonie
 from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
 
 igc = typer.Typer(
     name="igc",
     cls=FrenchGroup,
-    help="PFCNG-IGC, l’autorité qui émet et révoque les certificats, comme service à part.",
+    help="PFCNG-IGC, l’autorité qui émet et révoque les certificats.",
     no_args_is_help=True,
     subcommand_metavar="COMMANDE …",
     rich_markup_mode=None,
@@ -19,7 +20,7 @@ igc = typer.Typer(
 
 @igc.callback()
 def _igc() -> None:
-    """PFCNG-IGC, l’autorité qui émet et révoque les certificats, comme service à part."""
+    """PFCNG-IGC, l’autorité qui émet et révoque les certificats."""
 
 
 @igc.command(cls=FrenchCommand)
@@ -45,3 +46,6 @@ def serve(
         raise typer.Exit(fault.status) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+igc.command(cls=FrenchCommand)(ceremonie.ceremonie)

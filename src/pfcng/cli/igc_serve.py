@@ -16,7 +16,7 @@ from pydantic_settings import SettingsError
 
 from pfcng.app import create_igc
 from pfcng.cli.output import Status
-from pfcng.pki.keys import CredentialError
+from pfcng.pki.signers.sources import CredentialError
 from pfcng.sandbox.mistakes import french, reason
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import UnsuitableDatabase

@@ -21,7 +21,7 @@ from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, wri
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError, french, place, reason
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
-from pfcng.settings import Confiance, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Emettrice, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
@@ -131,7 +131,7 @@ def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
     """The sandbox's own settings, and those of the environment (``PFCNG_DSN``, ``PFCNG_PROXIES``…)."""
     accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
     files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
-    pairs = {name: KeyPair(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
+    pairs = {name: Emettrice(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
     issuing = {name: pair for name, pair in pairs.items() if name in AUTHORITIES and name.gamme is Gamme.ELEMENTAIRE}
     try:
         settings = Settings(

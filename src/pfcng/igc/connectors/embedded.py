@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -24,6 +25,8 @@ from pfcng.igc.authority import (
     Status,
 )
 from pfcng.igc.builder import not_after
+from pfcng.igc.lint import UnfitToSign
+from pfcng.igc.lint_product import Intent, guarded
 from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.requests import CertificateRequest
@@ -32,8 +35,11 @@ from pfcng.igc.serials import SERIAL_BYTES, random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
+from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection, Row
+
+log = structlog.get_logger()
 
 
 class EmbeddedAuthority:
@@ -90,7 +96,8 @@ class EmbeddedAuthority:
 
         Raises:
             NotRegistered: `register` was never called.
-            AuthorityUnavailable: the authority that signs it, or that was reserved for it, is not here.
+            RequestRefused: the certificate was not fit to be signed.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here.
         """
         row = self._reserve(numero)
         if row["der"] is None:
@@ -202,14 +209,28 @@ class EmbeddedAuthority:
         signer = self._by_key.get(row["emetteur"])
         if signer is None:
             raise AuthorityUnavailable(f"demande {row['numero']}: reserved for the authority {row['emetteur'].hex()}")
-        unsigned = certificate_builder(
-            CertificateRequest.from_json(row["requete"]),
+        intent = Intent(
+            request=CertificateRequest.from_json(row["requete"]),
             issuer=signer.certificate,
             serial=int.from_bytes(row["numero_serie"], "big"),
             not_before=row["debut_validite"],
             urls=PublicationUrls.from_json(row["adresses"]),
         )
-        certificate = unsigned.sign(signer.key, hashes.SHA256())
+        unsigned = certificate_builder(
+            intent.request,
+            issuer=intent.issuer,
+            serial=intent.serial,
+            not_before=intent.not_before,
+            urls=intent.urls,
+        )
+        try:
+            certificate = unsigned.sign(guarded(signer.key, intent), hashes.SHA256())
+        except UnfitToSign as error:
+            log.critical("igc.certificat_non_signe", numero=row["numero"], constats=error.findings)
+            raise RequestRefused(f"demande {row['numero']}: {error}") from error
+        except KeyUnavailable as error:
+            log.warning("igc.cle_indisponible", numero=row["numero"], raison=str(error))
+            raise AuthorityUnavailable(f"demande {row['numero']}: {error}") from error
         # A fault in the computation would give away the key: an invalid signature must not leave.
         certificate.verify_directly_issued_by(signer.certificate)
         return certificate
