@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox
+from pfcng.cli import annuaire, demander, habilitation, igc, journal, liste_blanche, retirer, sandbox
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
+app.add_typer(igc.igc)
 
 
 def _show_version(wanted: bool) -> None:

@@ -29,7 +29,8 @@ from cryptography import x509
 
 from pfcng.client.errors import ProfileError
 from pfcng.client.files import file_fault
-from pfcng.pki.keys import Credential, CredentialError, from_pem, from_pkcs12
+from pfcng.pki.keys import Credential, from_pem, from_pkcs12
+from pfcng.pki.signers.sources import CredentialError
 
 DEFAULT_DELAI: Final = 30.0
 """Seconds."""

@@ -1,4 +1,4 @@
-"""What a platform does by itself while it serves: révocations whose day has come, demandes whose time is over."""
+"""What a platform does by itself while it serves: révocations, expiries, the daily reconciliation."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import Arrival
 from pfcng.operations.defects import describe
+from pfcng.operations.reconcilier import reconcile_daily
 from pfcng.operations.revoquer_certificat import apply_due_revocations
 from pfcng.store.database import Database
 
@@ -40,15 +41,17 @@ def keep_up(
         return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
 
     def revoke() -> int:
-        return apply_due_revocations(database=database, authority=authority, arrival=arrival())
+        return apply_due_revocations(database=database, authority=authority, arrival=arrival(), rules=rules)
 
     def cancel() -> int:
         return cancel_expired(database=database, rules=rules, arrival=arrival())
 
+    def compare() -> int:
+        return reconcile_daily(database=database, authority=authority, arrival=arrival())
+
+    acts = {"revoke": revoke, "cancel": cancel, "reconcile": compare}
     stopped = Event()
-    thread = Thread(
-        target=_run, args=({"revoke": revoke, "cancel": cancel}, stopped, interval), name="pfcng-upkeep", daemon=True
-    )
+    thread = Thread(target=_run, args=(acts, stopped, interval), name="pfcng-upkeep", daemon=True)
     thread.start()
     try:
         yield
