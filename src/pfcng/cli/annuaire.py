@@ -49,7 +49,7 @@ def importer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, fichiers, changements.
+    operation, code, message, diagnostic, incident, conseil, fichiers, changements.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import annuaire_report  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -55,7 +55,7 @@ def demander(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, indice_lot,
+    transport), operation, code, message, diagnostic, incident, conseil, indice_lot,
     indice_demande, indice_retrait, cle (le fichier de la clé créée).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx

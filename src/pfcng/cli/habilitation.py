@@ -61,7 +61,7 @@ def ajouter(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, ajoutee.
+    transport), operation, code, message, diagnostic, incident, conseil, ajoutee.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -97,7 +97,7 @@ def lister(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, habilitations (chacune :
+    operation, code, message, diagnostic, incident, conseil, habilitations (chacune :
     environnement, acteur, nom_acteur, offre, id_nat_struct, raison_sociale,
     domaine, debut, fin).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
@@ -131,7 +131,7 @@ def retirer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident.
+    transport), operation, code, message, diagnostic, incident, conseil.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -39,7 +39,7 @@ def ajouter(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, dn, ajoute.
+    operation, code, message, diagnostic, incident, conseil, dn, ajoute.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -56,7 +56,7 @@ def lister(*, base: Base = None, data: Data = None, json: Json = False) -> None:
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, dn (la liste).
+    operation, code, message, diagnostic, incident, conseil, dn (la liste).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -77,7 +77,7 @@ def retirer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, dn.
+    transport), operation, code, message, diagnostic, incident, conseil, dn.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 

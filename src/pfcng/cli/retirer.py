@@ -44,7 +44,7 @@ def retirer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, certificat
+    transport), operation, code, message, diagnostic, incident, conseil, certificat
     (le fichier écrit), numero_serie, aki, sujet, emetteur, debut_validite,
     fin_validite.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
