@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pfcng.cli.output import COMMON_KEYS, Outcome, Status
-from pfcng.client import ClientError, FaultError, RefusedError, RequestError, TransportError
+from pfcng.client import CardError, ClientError, FaultError, RefusedError, RequestError, TransportError
 from pfcng.client.explanations import one_line
 
 _CLIENT: Final = "Client"
@@ -75,7 +75,9 @@ def failure(error: ClientError, data: Mapping[str, object], *, headline: str, ad
 
 def never_sent(error: ClientError) -> bool:
     """Whether the request surely never reached the platform."""
-    return isinstance(error, RequestError) or (isinstance(error, TransportError) and not error.maybe_received)
+    if isinstance(error, TransportError):
+        return not error.maybe_received
+    return isinstance(error, RequestError | CardError)
 
 
 def maybe_received(error: ClientError) -> bool:

@@ -3,6 +3,7 @@
 from pfcng.client.async_client import AsyncClient
 from pfcng.client.client import Client
 from pfcng.client.errors import (
+    CardError,
     ClientError,
     FaultError,
     IncompleteError,
@@ -16,6 +17,7 @@ from pfcng.client.profile import Profile
 
 __all__ = [
     "AsyncClient",
+    "CardError",
     "Client",
     "ClientError",
     "FaultError",

@@ -50,6 +50,10 @@ class RequestError(ClientError):
         self.limite = limite
 
 
+class CardError(ClientError):
+    """The card or token that signs does not answer; nothing was sent."""
+
+
 class RefusedError(ClientError):
     """The platform refused the request with a code of guide §19, whose text is the message.
 

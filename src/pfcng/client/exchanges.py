@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pfcng.client.errors import FaultError, RefusedError, RequestError
+from pfcng.client.errors import CardError, FaultError, RefusedError, RequestError
 from pfcng.client.explanations import Answer, one_line, unreadable
 from pfcng.contract import codes, operations
 from pfcng.contract.messages import (
@@ -32,6 +32,7 @@ from pfcng.contract.messages import (
 )
 from pfcng.contract.operations import Operation
 from pfcng.pki.keys import Credential
+from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.xml import codec, dsig, soap
 from pfcng.xml.limits import describe_limits
 from pfcng.xml.parsing import MalformedXml
@@ -201,8 +202,12 @@ def _exchange(
             raise unreadable(answer)
         return accept(reply, answer)
 
+    try:
+        content = dsig.sign(payload, certificate=signature.certificate, key=signature.key)
+    except KeyUnavailable as error:
+        raise CardError(f"{error} La requête n’a pas été envoyée.") from error
     return Exchange(
-        content=dsig.sign(payload, certificate=signature.certificate, key=signature.key),
+        content=content,
         soap_action=operation.soap_action,
         repeatable=operation in REPEATABLE,
         read=read,

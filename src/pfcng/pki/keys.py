@@ -11,11 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
+from pfcng.pki.signers.sources import CredentialError
+
 _PROOF: Final = b"pfcng: this key belongs to this certificate"
-
-
-class CredentialError(ValueError):
-    """A certificate or a key cannot be used; the message is French, for whoever gave the file, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

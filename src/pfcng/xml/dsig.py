@@ -198,20 +198,30 @@ def _payload(octets: bytes, envelope: Envelope) -> etree._Element:
     return body[0]
 
 
-def sign(payload: etree._Element, *, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bytes:
+def sign(
+    payload: etree._Element,
+    *,
+    certificate: x509.Certificate,
+    key: rsa.RSAPrivateKey,
+    default_namespace: str | None = None,
+) -> bytes:
     """A whole envelope, its Body signed as the guide shows: SOAP-SEC form, rsa-sha256, C14N 1.0.
 
     Args:
         payload: The request element; left as it is.
         certificate: The signer's signature certificate.
         key: Its private key, of which only ``sign`` is used: a card or an HSM will do.
+        default_namespace: Declared on the envelope, for a platform that wants one there; it is signed like the rest.
 
     Returns:
         UTF-8 with XML declaration. The octets are final: whoever reformats them breaks the signature.
 
     Source: guide §11.
     """
-    envelope = etree.Element(ENVELOPE, nsmap={"SOAP-ENV": SOAP})
+    namespaces: dict[str | None, str] = {"SOAP-ENV": SOAP}
+    if default_namespace is not None:
+        namespaces[None] = default_namespace
+    envelope = etree.Element(ENVELOPE, nsmap=namespaces)
     header = etree.SubElement(envelope, HEADER)
     body = etree.SubElement(envelope, BODY, {f"{{{SOAP_SEC}}}id": "Body"}, nsmap={"SOAP-SEC": SOAP_SEC})
     body.append(_alone(payload))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from pfcng.xml import soap
 from unit.client.local_platform import Answer, LocalPlatform, Received, TestPki, reply
 from unit.client.test_client import ACCEPTED, DEMANDE
 
-MAILS = {"mail_demandeur": "a@hopital.example", "mail_personne_a_informer": "b@hopital.example"}
+MAILS: Any = {"mail_demandeur": "a@hopital.example", "mail_personne_a_informer": "b@hopital.example"}
 REFERENCE = Reference(aki="AA" * 20, numero_serie="1F")
 PRODUITS = RequeteSuiviActivite(type_demande=TypeDemande.PRODUITS, offre=Offre.PS)
 BUSY = Answer(body=b"", status=503)
