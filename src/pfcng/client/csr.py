@@ -41,6 +41,11 @@ def generate(key_file: Path) -> str:
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     create(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
+    return make(key)
+
+
+def make(key: rsa.RSAPrivateKey) -> str:
+    """The CSR of a key, as PEM."""
     csr = x509.CertificateSigningRequestBuilder().subject_name(_SUBJECT).sign(key, hashes.SHA256())
     return csr.public_bytes(Encoding.PEM).decode()
 

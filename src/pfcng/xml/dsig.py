@@ -221,7 +221,7 @@ def sign(
     namespaces: dict[str | None, str] = {"SOAP-ENV": SOAP}
     if default_namespace is not None:
         namespaces[None] = default_namespace
-    envelope = etree.Element(ENVELOPE, nsmap=namespaces)
+    envelope = etree.Element(ENVELOPE, nsmap=namespaces)  # type: ignore[arg-type]  # None is lxml's default prefix
     header = etree.SubElement(envelope, HEADER)
     body = etree.SubElement(envelope, BODY, {f"{{{SOAP_SEC}}}id": "Body"}, nsmap={"SOAP-SEC": SOAP_SEC})
     body.append(_alone(payload))
