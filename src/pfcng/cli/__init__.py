@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox
+from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, obtenir, retirer, sandbox
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command(cls=FrenchCommand)(obtenir.obtenir)
+app.command(cls=FrenchCommand)(obtenir.reprendre)
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)

@@ -10,10 +10,10 @@ from cryptography import x509
 
 from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.session import load_profile
 from pfcng.client import (
     Client,
     ClientError,
-    Profile,
     Reference,
     RefusedError,
     Retrait,
@@ -45,7 +45,7 @@ def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None
         case _:
             return usage("Donnez soit --csr, soit --generer-cle.", data)
     try:
-        with Client(Profile.load(profile)) as client:
+        with Client(load_profile(profile)) as client:
             try:
                 pem = make_csr()
             except OSError as error:
@@ -72,7 +72,7 @@ def retirer(profile: Path, indice: str, code: str, sortie: Path, *, id_nat_tiers
     except (certificate_file.OccupiedFile, OSError) as error:
         return usage(_unwritable(sortie, error), data)
     try:
-        with Client(Profile.load(profile)) as client:
+        with Client(load_profile(profile)) as client:
             retrait = client.retirer_certificat(indice, code, id_nat_tiers)
     except ClientError as error:
         advice = "Relancez la même commande : le même certificat sera rendu." if maybe_received(error) else ""

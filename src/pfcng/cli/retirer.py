@@ -39,6 +39,10 @@ def retirer(
     remplacé par un autre certificat.
 
     \b
+    Exemple :
+      pfcng retirer --profil profil.toml --indice 59 --sortie insi-auto.pem
+
+    \b
     Code de sortie : 0 certificat écrit ; 1 retrait refusé par la plateforme ;
     2 commande, profil ou fichier à corriger ; 3 réseau, TLS, accès refusé ou panne.
 
