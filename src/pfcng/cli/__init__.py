@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, obtenir, retirer, sandbox
+from pfcng.cli import (
+    annuaire,
+    coffre,
+    demander,
+    habilitation,
+    journal,
+    liste_blanche,
+    obtenir,
+    parc,
+    renouveler,
+    retirer,
+    revoquer,
+    sandbox,
+    suivre,
+)
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -24,6 +38,11 @@ app.command(cls=FrenchCommand)(obtenir.obtenir)
 app.command(cls=FrenchCommand)(obtenir.reprendre)
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
+app.command(cls=FrenchCommand)(renouveler.renouveler)
+app.command(cls=FrenchCommand)(revoquer.revoquer)
+app.command(cls=FrenchCommand)(suivre.suivre)
+app.add_typer(parc.app)
+app.add_typer(coffre.app)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)

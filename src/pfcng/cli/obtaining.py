@@ -17,7 +17,7 @@ from pfcng.cli.output import Outcome, Status
 from pfcng.client import Client, ClientError, Profile, RefusedError, TransportError, forms
 from pfcng.client.deployment import DeploymentError
 from pfcng.client.dossier import FILE_NAME, Dossier, DossierError, Etape, Nature, new_acte, radical
-from pfcng.client.files import file_fault
+from pfcng.client.files import PRIVATE, file_fault
 from pfcng.client.listing import PARIS
 from pfcng.client.lost import is_revocation_due, replace_lost, revoke_lost
 from pfcng.client.obtention import LostCertificate, Means, Obtention
@@ -150,8 +150,10 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         DossierError: Another command has it, or it does not exist.
     """
-    lock = fasteners.InterProcessLock(folder / ".verrou")
+    file = folder / ".verrou"
+    lock = fasteners.InterProcessLock(file)
     try:
+        file.touch(mode=PRIVATE)
         acquired = lock.acquire(blocking=False)
     except OSError as error:
         raise DossierError(f"{folder} n’est pas un dossier de « pfcng obtenir » : {file_fault(error)}.") from error

@@ -33,13 +33,14 @@ class Status(IntEnum):
     DEPLOYMENT = 4
 
 
-_ETATS: Final = {
+ETATS: Final = {
     Status.DONE: "fait",
     Status.REFUSED: "refus",
     Status.USAGE: "usage",
     Status.TRANSPORT: "transport",
     Status.DEPLOYMENT: "deploiement",
 }
+"""What ``etat`` says for each exit status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def finish(outcome: Outcome, *, as_json: bool) -> NoReturn:
     """Print the outcome and exit with its status."""
     if as_json:
         advice = {"conseil": outcome.advice or None}
-        document = {"etat": _ETATS[outcome.status], **dict.fromkeys(COMMON_KEYS), **outcome.data, **advice}
+        document = {"etat": ETATS[outcome.status], **dict.fromkeys(COMMON_KEYS), **outcome.data, **advice}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _print(outcome)

@@ -66,25 +66,31 @@ def passphrase(file: Path, phrase_file: Path | None) -> str:
     """
     named = os.environ.get(PHRASE_FILE)
     source = phrase_file or (Path(named) if named else None)
-    if source is not None:
-        try:
-            phrase = SecretFile(path=source).read()
-        except CredentialError as error:
-            raise NoPassphrase(str(error)) from error
-    else:
-        phrase = os.environ.get(PHRASE) or _ask_passphrase(new=not file.exists())
-    if not file.exists() and len(phrase) < _MIN_CHARACTERS:
-        raise NoPassphrase(f"La phrase secrète d’un nouveau coffre a {_MIN_CHARACTERS} caractères au moins.")
-    return phrase
+    is_new = not file.exists()
+    phrase = _read(source) if source else os.environ.get(PHRASE) or _ask_passphrase(new=is_new)
+    return _long_enough(phrase) if is_new else phrase
 
 
-def ask_new_passphrase() -> str:
-    """Ask twice: nobody can tell it again later.
+def new_passphrase(file: Path | None) -> str:
+    """Another passphrase: of a file, or typed twice, since nobody can tell it again later.
 
     Raises:
-        NoPassphrase: Nobody is there.
+        NoPassphrase: There is none, or it is too short.
     """
-    return _ask_passphrase(new=True)
+    return _long_enough(_read(file) if file else _ask_passphrase(new=True))
+
+
+def _read(file: Path) -> str:
+    try:
+        return SecretFile(path=file).read()
+    except CredentialError as error:
+        raise NoPassphrase(str(error)) from error
+
+
+def _long_enough(phrase: str) -> str:
+    if len(phrase) < _MIN_CHARACTERS:
+        raise NoPassphrase(f"La phrase secrète d’un coffre a {_MIN_CHARACTERS} caractères au moins.")
+    return phrase
 
 
 def _ask_passphrase(*, new: bool) -> str:

@@ -127,7 +127,12 @@ class Deployment:
             "PFCNG_FIN_VALIDITE": acte.fin_validite or "",
         }
         for hook in self.hooks:
-            _run(hook, {**os.environ, **facts}, self.folder)
+            _run(hook, {**_inherited(), **facts}, self.folder)
+
+
+def _inherited() -> dict[str, str]:
+    """Our environment without what is ours: the passphrase of the vault is nobody else's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PFCNG_")}
 
 
 def _run(hook: Hook, environment: dict[str, str], folder: Path) -> None:
