@@ -1,6 +1,6 @@
-"""A process that obtains a certificate and is killed at one point: ``python -m support.obtention_driver POINT …``.
+"""A process that obtains a certificate and is killed at one point: its first argument.
 
-POINT is ``avant:ETAPE`` or ``apres:ETAPE`` (around the writing of a step), or ``perdu``: the certificate has come and is
+``avant:ETAPE`` or ``apres:ETAPE`` is around the writing of a step; ``perdu`` is when the certificate has come and is
 not written.
 """
 

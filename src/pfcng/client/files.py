@@ -4,12 +4,16 @@ import errno
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import fasteners
+
 PRIVATE = 0o600
 """Mode of a file that its owner alone may read."""
+_THREADS = threading.RLock()
 
 
 def create(file: Path, content: bytes, mode: int) -> None:
@@ -87,6 +91,17 @@ def file_fault(error: OSError | ValueError) -> str:
             return f"erreur du système {errno.errorcode.get(number, number)}"
         case _:
             return "ce n’est pas un nom de fichier"
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Hold off every other process and thread that comes to the same lock.
+
+    Raises:
+        OSError: The lock's file cannot be made.
+    """
+    with _THREADS, fasteners.InterProcessLock(lock):  # the system's lock does not tell threads apart
+        yield
 
 
 @contextmanager

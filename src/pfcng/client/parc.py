@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import fasteners
-
 from pfcng.client.client import Client
 from pfcng.client.deployment import Deployment, DeploymentError
 from pfcng.client.dossier import Acte, Dossier, DossierError, Etape
 from pfcng.client.errors import ClientError
-from pfcng.client.files import file_fault, replace_whole
+from pfcng.client.files import exclusive, file_fault, replace_whole
 from pfcng.contract.catalogue import Offre, TypeDemande
 from pfcng.contract.messages import RequeteSuiviActivite, Resultat
 
@@ -88,7 +86,7 @@ class Parc:
         """Hold off whoever else would renew: the second to come waits for the first."""
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fasteners.InterProcessLock(self.home / ".verrou-parc"):
+            with exclusive(self.home / ".verrou-parc"):
                 yield
         except OSError as error:
             raise ParcError(f"Le dossier {self.home} ne peut pas être écrit : {file_fault(error)}.") from error
@@ -201,7 +199,7 @@ class Parc:
     def _change(self, change: Callable[[_Inventory], _Inventory]) -> None:
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fasteners.InterProcessLock(self.home / ".verrou-inventaire"):
+            with exclusive(self.home / ".verrou-inventaire"):
                 document = {"version": _VERSION, **asdict(change(self._read()))}
                 replace_whole(self._file, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
         except OSError as error:

@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import fasteners
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from pfcng.client.errors import ClientError
-from pfcng.client.files import file_fault, replace_whole
+from pfcng.client.files import exclusive, file_fault, replace_whole
 
 FILE_NAME: Final = "coffre.json"
 _VERSION: Final = 1
@@ -122,7 +121,7 @@ class Vault:
     def _change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fasteners.InterProcessLock(self._file.with_name(f".{self._file.name}.verrou")):
+            with exclusive(self._file.with_name(f".{self._file.name}.verrou")):
                 replace_whole(self._file, self._encrypt(change(self.entries())))
         except OSError as error:
             raise VaultError(f"Le coffre {self._file} ne peut pas être écrit : {file_fault(error)}.") from error
