@@ -44,6 +44,10 @@ def importer(
     reste entier. Une personne ou une structure absente des fichiers n’est pas effacée.
 
     \b
+    Exemple :
+      pfcng annuaire importer PS_LibreAcces.txt --data sandbox
+
+    \b
     Code de sortie : 0 annuaire chargé ; 2 commande ou fichier à corriger ;
     3 base injoignable ou qui refuse.
 

@@ -56,6 +56,11 @@ def ajouter(
     L’acteur et la structure doivent être dans l’annuaire de l’environnement.
 
     \b
+    Exemple :
+      pfcng habilitation ajouter --data sandbox --acteur 599900034200017/CPAT0001 \\
+        --offre SERV --struct 1750099012 --domaine '*.hopital.example'
+
+    \b
     Code de sortie : 0 déclarée ; 1 acteur ou structure inconnus ;
     2 commande à corriger ; 3 base injoignable ou qui refuse.
 
@@ -92,6 +97,10 @@ def lister(
     """Montre les habilitations déclarées, passées et à venir comprises.
 
     \b
+    Exemple :
+      pfcng habilitation lister --data sandbox --struct 1750099012
+
+    \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
@@ -124,6 +133,11 @@ def retirer(
     """Retire une habilitation, quelles que soient ses dates.
 
     Celles d’annuaire.toml reviennent à l’ouverture suivante du bac à sable : retirez-les aussi du fichier.
+
+    \b
+    Exemple :
+      pfcng habilitation retirer --data sandbox --acteur 599900034200017/CPAT0001 \\
+        --offre ORG --struct 1750099012
 
     \b
     Code de sortie : 0 retirée ; 1 elle n’existe pas ; 2 commande à corriger ;

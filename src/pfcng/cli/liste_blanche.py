@@ -34,6 +34,10 @@ def ajouter(
     """Admet un certificat de serveur à ws-srv, de son fichier ou de son DN.
 
     \b
+    Exemple :
+      pfcng liste-blanche ajouter --data sandbox --certificat serveur.pem
+
+    \b
     Code de sortie : 0 admis, ou il l’était déjà ; 2 commande, certificat ou DN
     à corriger ; 3 base injoignable ou qui refuse.
 
@@ -49,6 +53,10 @@ def ajouter(
 @liste_blanche.command(cls=FrenchCommand)
 def lister(*, base: Base = None, data: Data = None, json: Json = False) -> None:
     """Montre les DN admis, comme RFC 4514 les écrit.
+
+    \b
+    Exemple :
+      pfcng liste-blanche lister --data sandbox
 
     \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
@@ -70,6 +78,10 @@ def retirer(
     """N’admet plus un certificat de serveur à ws-srv.
 
     Celui du serveur « editeur » revient à l’ouverture suivante du bac à sable.
+
+    \b
+    Exemple :
+      pfcng liste-blanche retirer --data sandbox --certificat serveur.pem
 
     \b
     Code de sortie : 0 retiré ; 1 il n’y est pas ; 2 commande, certificat ou DN
