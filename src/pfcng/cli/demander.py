@@ -21,7 +21,6 @@ from pfcng.cli.demande_options import (
 )
 from pfcng.cli.output import finish
 from pfcng.contract.catalogue import GAMME
-from pfcng.contract.messages import DemandeCertificat
 
 
 def demander(
@@ -69,6 +68,7 @@ def demander(
     indice_demande, indice_retrait, cle (le fichier de la clé créée).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.contract.messages import DemandeCertificat  # noqa: PLC0415 - idem
 
     demande = DemandeCertificat(
         offre=offre,

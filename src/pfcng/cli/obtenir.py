@@ -24,7 +24,6 @@ from pfcng.cli.demande_options import (
 from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 from pfcng.contract.catalogue import GAMME
-from pfcng.contract.messages import DemandeCertificat
 
 DossierArgument = Annotated[Path, typer.Argument(metavar="DOSSIER", help="Un dossier de « pfcng obtenir ».")]
 
@@ -76,6 +75,7 @@ def obtenir(
     numero_serie, aki, sujet, debut_validite, fin_validite, fichiers.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.contract.messages import DemandeCertificat  # noqa: PLC0415 - idem
 
     demande = DemandeCertificat(
         offre=offre,
