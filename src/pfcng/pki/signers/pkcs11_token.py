@@ -27,7 +27,7 @@ log = structlog.get_logger()
 PAUSE: Final = 5.0
 """Seconds between two initialisations of a module: each ends the sessions of its other tokens."""
 _LOCKS: Final[dict[Path, threading.RLock]] = defaultdict(threading.RLock)
-"""By module: a module is initialised once for the whole process."""
+"""By module, whatever path leads to it: it is initialised once for the whole process."""
 _PIN_ERRORS: Final = (
     pkcs11.PinIncorrect,
     pkcs11.PinInvalid,
@@ -55,7 +55,7 @@ class TokenSession:
     def __init__(self, source: Token, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
-        self._lock = _LOCKS[source.module]
+        self._lock = _LOCKS[source.module.resolve()]
         self._session: pkcs11.Session | None = None
         self._refused_pin: str | None = None
         self._restarted = -PAUSE
@@ -67,10 +67,10 @@ class TokenSession:
             KeyUnavailable: the token cannot be used now.
         """
         with self._lock:
-            for prepare in (self._nothing, self._forget, self._restart):
+            for prepare in (self._keep, self._forget, self._restart):
                 try:
-                    prepare()
-                    return action(self._opened())
+                    if prepare():
+                        return action(self._opened())
                 except (pkcs11.PKCS11Error, KeyMissing) as error:
                     failure = error
             self._forget()
@@ -124,22 +124,25 @@ class TokenSession:
             log.error("jeton.pin_refuse", jeton=self._source.label, erreur=_name(error))  # noqa: TRY400 - said whole
             raise self._unavailable(f"refuse le code PIN ({_name(error)})") from error
 
-    def _nothing(self) -> None:
+    def _keep(self) -> bool:
         """The first try takes what is there."""
+        return True
 
-    def _forget(self) -> None:
+    def _forget(self) -> bool:
+        """The second one opens a new session."""
         session, self._session = self._session, None
         if session is not None:
             try:
                 session.close()
             except pkcs11.PKCS11Error:
                 log.info("jeton.session_perdue", jeton=self._source.label)
+        return True
 
-    def _restart(self) -> None:
-        """Have the module look at its slots anew."""
+    def _restart(self) -> bool:
+        """The third one has the module look at its slots anew, unless it did a moment ago."""
         self._forget()
         if self._clock() < self._restarted + PAUSE:
-            raise pkcs11.TokenNotPresent
+            return False
         self._restarted = self._clock()
         module = pkcs11.lib(str(self._source.module))
         try:
@@ -147,6 +150,7 @@ class TokenSession:
         except pkcs11.PKCS11Error as error:
             log.info("jeton.module_perdu", module=str(self._source.module), erreur=_name(error))
         module.initialize()
+        return True
 
     def _unavailable(self, reason: str) -> KeyUnavailable:
         return KeyUnavailable(f"{self._source} {reason}.")
