@@ -17,7 +17,7 @@ INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 _CHOICES: Final = re.compile(r"is not one of (.+?)\.?$")
-_TYPE: Final = re.compile(r" <(?:list\[)?(?:Path|str)\]?>$")
+_TYPE: Final = re.compile(r" <(?:list\[)?(?:[Pp]ath|str|text)\]?>$")
 """The type of an argument, which its help tells better."""
 _JSON: Final = "--json"
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import fasteners
+import typer
 from cryptography.x509.oid import NameOID
 
 from pfcng.cli import session
@@ -17,7 +18,7 @@ from pfcng.cli.output import Outcome, Status
 from pfcng.client import Client, ClientError, Profile, RefusedError, TransportError, forms
 from pfcng.client.deployment import DeploymentError
 from pfcng.client.dossier import FILE_NAME, Dossier, DossierError, Etape, Nature, new_acte, radical
-from pfcng.client.files import PRIVATE, file_fault
+from pfcng.client.files import PRIVATE, clean_drafts, file_fault
 from pfcng.client.listing import PARIS
 from pfcng.client.lost import is_revocation_due, replace_lost, revoke_lost
 from pfcng.client.obtention import LostCertificate, Means, Obtention
@@ -32,6 +33,9 @@ KEYS: Final = (
     *("numero_serie", "aki", "sujet", "debut_validite", "fin_validite", "fichiers"),
 )
 """The keys of the JSON object beside the common ones."""
+_LOCK: Final = ".verrou"
+_OURS: Final = (_LOCK, f".{FILE_NAME}.")
+"""What a kill before the first step leaves in a folder."""
 _MARKERS: Final = {Environment.TEST: "TEST", Environment.PRODUCTION: "PROD"}
 
 
@@ -140,6 +144,9 @@ def led(
             dossier = revoke_lost(obtention.run(), client)
         except ClientError as error:
             return _failed(error, _described(obtention.dossier, data), obtention.dossier)
+        except KeyboardInterrupt:
+            typer.echo(f"Interrompu ; rien n’est perdu. Pour continuer : {_resume(dossier.chemin)}", err=True)
+            raise
     return _done(dossier, data, headline="Le certificat est en service.")
 
 
@@ -150,7 +157,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         DossierError: Another command has it, or it does not exist.
     """
-    file = folder / ".verrou"
+    file = folder / _LOCK
     lock = fasteners.InterProcessLock(file)
     try:
         file.touch(mode=PRIVATE)
@@ -160,6 +167,7 @@ def locked(folder: Path) -> Iterator[None]:
     if not acquired:
         raise DossierError(f"Une autre commande travaille dans {folder}.")
     try:
+        clean_drafts(folder)
         yield
     finally:
         lock.release()
@@ -183,7 +191,7 @@ def _reusable(folder: Path) -> Dossier | None:
             advice = f"Pour le renouveler : {shlex.join(['pfcng', 'renouveler', str(folder)])}"
             raise DossierError(f"{folder} contient déjà un certificat.", conseil=advice)
         raise DossierError(f"{folder} contient une demande inachevée.", conseil=f"Reprenez : {_resume(folder)}")
-    if any(entry.name != ".verrou" for entry in folder.iterdir()):
+    if any(not entry.name.startswith(_OURS) for entry in folder.iterdir()):
         raise DossierError(f"{folder} n’est pas vide : donnez un nouveau dossier à --sortie.")
     return None
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import sys
 import threading
@@ -14,6 +15,7 @@ import fasteners
 PRIVATE = 0o600
 """Mode of a file that its owner alone may read."""
 _THREADS = threading.RLock()
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def create(file: Path, content: bytes, mode: int) -> None:
@@ -74,6 +76,17 @@ def point_to(link: Path, target: str) -> None:
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(link.parent)
+
+
+def clean_drafts(folder: Path) -> None:
+    """Take away what a kill left of files that were being written; nobody else may be writing there.
+
+    Raises:
+        OSError: A file cannot be taken away.
+    """
+    for file in folder.iterdir():
+        if _DRAFT.fullmatch(file.name):
+            file.unlink()
 
 
 def file_fault(error: OSError | ValueError) -> str:
