@@ -36,8 +36,10 @@ def arm(point: str) -> None:
         if here and when == "apres":
             die()
 
-    def withdrawing(self: Client, indice: str, code: str, tiers: str | None = None) -> Retrait:
-        withdraw(self, indice, code, tiers)
+    def withdrawing(
+        self: Client, indice_retrait: str, code_revocation: str, id_nat_tiers: str | None = None
+    ) -> Retrait:
+        withdraw(self, indice_retrait, code_revocation, id_nat_tiers)
         die()
 
     if when == "perdu":
