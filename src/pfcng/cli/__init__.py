@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox
+from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox, verifier
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
+app.command(cls=FrenchCommand)(verifier.verifier)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
