@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox, verifier
+from pfcng.cli import annuaire, certificat, demander, habilitation, journal, liste_blanche, retirer, sandbox, verifier
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
 app.command(cls=FrenchCommand)(verifier.verifier)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)

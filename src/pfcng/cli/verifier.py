@@ -14,7 +14,7 @@ def verifier(
     *,
     fichier: Annotated[
         Path | None,
-        typer.Argument(metavar="[FICHIER]", help="Une CSR (PEM ou DER), ou une requête en XML, signée ou non."),
+        typer.Argument(metavar="FICHIER", help="Une CSR (PEM ou DER), ou une requête en XML, signée ou non."),
     ] = None,
     offre: Annotated[Offre | None, typer.Option(help="L’offre.")] = None,
     usage: Annotated[Usage | None, typer.Option(help="L’usage du certificat, selon l’offre.")] = None,

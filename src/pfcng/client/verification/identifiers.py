@@ -5,12 +5,13 @@ Source: guide §14.1 table 11 (idNat); TRE_G07, TRE_G08.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
 
 from pfcng.client.verification.remarks import Remark, doubt
 from pfcng.contract.catalogue import Offre
 from pfcng.contract.identifiers import (
+    PERSON_REGISTERS,
+    STRUCTURE_REGISTERS,
     employer,
     has_good_key_personne,
     has_good_key_structure,
@@ -18,15 +19,6 @@ from pfcng.contract.identifiers import (
     is_structure,
 )
 from pfcng.contract.messages import DemandeCertificat
-
-_STRUCTURES: Final = (
-    (re.compile("[0-9AB]{9}"), "1", "FINESS"),
-    (re.compile("[0-9]{9}"), "2", "SIREN"),
-    (re.compile("[0-9]{14}"), "3", "SIRET"),
-    (re.compile("[0-9]{14}"), "4", "cabinet, RPPS-rang"),
-    (re.compile("[0-9AB]{11}"), "0", "cabinet, ADELI-rang"),
-)
-_PERSONNES: Final = ((re.compile("[0-9]{11}"), "8", "RPPS"), (re.compile("[0-9AB]{9}"), "0", "ADELI"))
 
 
 def remarks(demande: DemandeCertificat) -> Iterator[Remark]:
@@ -55,7 +47,7 @@ def _structure(id_nat: str) -> Iterator[Remark]:
     works_for = employer(id_nat) if is_personne(id_nat) else None
     if works_for:
         text += f" C’est l’identifiant d’un salarié ; celui de sa structure est {works_for}."
-    yield doubt("idNatStruct", text + _suggestion(id_nat, _STRUCTURES, has_good_key_structure))
+    yield doubt("idNatStruct", text + _suggestion(id_nat, STRUCTURE_REGISTERS, is_structure, has_good_key_structure))
 
 
 def _personne(element: str, id_nat: str) -> Iterator[Remark]:
@@ -64,14 +56,14 @@ def _personne(element: str, id_nat: str) -> Iterator[Remark]:
             yield doubt(element, f"La clé de {id_nat} est fausse : relisez ce numéro.")
         return
     text = f"« {id_nat} » n’a pas la forme d’un identifiant de personne : un chiffre de type, puis le numéro."
-    yield doubt(element, text + _suggestion(id_nat, _PERSONNES, has_good_key_personne))
+    yield doubt(element, text + _suggestion(id_nat, PERSON_REGISTERS, is_personne, has_good_key_personne))
 
 
 def _suggestion(
-    number: str, registers: tuple[tuple[re.Pattern[str], str, str], ...], has_good_key: Callable[[str], bool]
+    number: str, registers: Mapping[str, str], is_one: Callable[[str], bool], has_good_key: Callable[[str], bool]
 ) -> str:
     """The identifiers that the bare number of a register would be, those with a good check digit alone if there are."""
     bare = re.sub(r"[\s.-]", "", number).upper()
-    found = [(digit + bare, register) for form, digit, register in registers if form.fullmatch(bare)]
+    found = [(digit + bare, register) for digit, register in registers.items() if is_one(digit + bare)]
     good = [one for one in found if has_good_key(one[0])] or found
     return f" Peut-être {' ou '.join(f'{id_nat} ({register})' for id_nat, register in good)}." if good else ""
