@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, certificat, demander, habilitation, journal, liste_blanche, retirer, sandbox, verifier
+from pfcng.cli import (
+    annuaire,
+    certificat,
+    demander,
+    diagnostiquer,
+    habilitation,
+    journal,
+    liste_blanche,
+    retirer,
+    sandbox,
+    verifier,
+)
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -23,6 +34,7 @@ app = typer.Typer(
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
 app.command(cls=FrenchCommand)(verifier.verifier)
+app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
 app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)

@@ -20,7 +20,7 @@ _OPERATION = "certificat montrer"
 _HTTPS = 443
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """The source or the trusted files cannot be used; the message is French."""
 
     def __init__(self, message: str, status: Status) -> None:
@@ -33,7 +33,7 @@ def montrer(source: str, *, trusted: Sequence[Path], offline: bool, password_var
     try:
         anchors = read_files(trusted)
         found = _read(source, _password(password_variable))
-    except _Unusable as error:
+    except Unusable as error:
         data = {"operation": _OPERATION, "message": str(error), "certificats": []}
         return Outcome(status=error.status, headline=str(error), data=data)
     now = datetime.now(UTC)
@@ -45,16 +45,16 @@ def read_files(files: Iterable[Path]) -> list[x509.Certificate]:
     """The certificates of several files.
 
     Raises:
-        _Unusable: one that cannot be read.
+        Unusable: one that cannot be read.
     """
     found: list[x509.Certificate] = []
     for file in files:
         try:
             found += reading.read(file.read_bytes())
         except OSError as error:
-            raise _Unusable(f"Le fichier {file} ne convient pas : {file_fault(error)}.", Status.USAGE) from error
+            raise Unusable(f"Le fichier {file} ne convient pas : {file_fault(error)}.", Status.USAGE) from error
         except reading.UnreadableCertificate as error:
-            raise _Unusable(f"{file} : {error}", Status.USAGE) from error
+            raise Unusable(f"{file} : {error}", Status.USAGE) from error
     return found
 
 
@@ -62,7 +62,7 @@ def _password(variable: str | None) -> str | None:
     if variable is None:
         return None
     if variable not in os.environ:
-        raise _Unusable(f"La variable d’environnement {variable} n’est pas définie.", Status.USAGE)
+        raise Unusable(f"La variable d’environnement {variable} n’est pas définie.", Status.USAGE)
     return os.environ[variable]
 
 
@@ -78,11 +78,11 @@ def _read(source: str, password: str | None) -> tuple[x509.Certificate, ...]:
                 raise
             return reading.read(content, getpass.getpass("Mot de passe du PKCS#12 : "))
     except Unreachable as error:
-        raise _Unusable(f"{source} : {error}.", Status.TRANSPORT) from error
+        raise Unusable(f"{source} : {error}.", Status.TRANSPORT) from error
     except reading.UnreadableCertificate as error:
-        raise _Unusable(f"{source} : {error}", Status.USAGE) from error
+        raise Unusable(f"{source} : {error}", Status.USAGE) from error
     except OSError as error:
-        raise _Unusable(f"Le fichier {source} ne convient pas : {file_fault(error)}.", Status.USAGE) from error
+        raise Unusable(f"Le fichier {source} ne convient pas : {file_fault(error)}.", Status.USAGE) from error
 
 
 def _of_server(url: str) -> tuple[x509.Certificate, ...]:
@@ -92,12 +92,12 @@ def _of_server(url: str) -> tuple[x509.Certificate, ...]:
     except ValueError:
         host, port = None, 0
     if not host:
-        raise _Unusable(f"« {url} » n’est pas une adresse https://hôte ou https://hôte:port.", Status.USAGE)
+        raise Unusable(f"« {url} » n’est pas une adresse https://hôte ou https://hôte:port.", Status.USAGE)
     try:
         return reading.of_server(host, port)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
-        raise _Unusable(f"Pas de certificat TLS à {host}:{port} ({reason}).", Status.TRANSPORT) from error
+        raise Unusable(f"Pas de certificat TLS à {host}:{port} ({reason}).", Status.TRANSPORT) from error
 
 
 def _outcome(shown: Sequence[Description]) -> Outcome:
