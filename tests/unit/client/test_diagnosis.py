@@ -296,4 +296,5 @@ def test_hostile_message_is_at_fault_somewhere_and_told_in_french(
         found = {one.name: diagnose(one.body, trust) for one in mine}
     assert [name for name, diagnosis in found.items() if diagnosis.first_fault is None] == []
     texts = {diagnosis.first_fault.text for diagnosis in found.values() if diagnosis.first_fault}
-    assert [text for text in texts if "signature:" in text or not text] == []
+    untold = ("signature:", "not ", "over ", "place:", "shape:", "reference:", "algorithm:", "too much", "an XML")
+    assert [text for text in texts if not text or any(word in text for word in untold)] == []

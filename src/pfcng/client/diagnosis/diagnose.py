@@ -55,7 +55,7 @@ def diagnose(raw: bytes, trust: Trust) -> Diagnosis:
     try:
         root = parse(raw)
     except MalformedXml as error:
-        text = f"Ce n’est pas un document XML que la plateforme accepte : {error.reason}."
+        text = f"Ce n’est pas un document XML que la plateforme accepte : {french.explain(error.reason)}."
         return Diagnosis(steps=(Step(name="document", title=_TITLES["document"], state=State.BAD, text=text),))
     envelope, document = _open(raw)
     steps = [document]

@@ -1,4 +1,4 @@
-"""The diagnostics of `xml.claim` and `xml.dsig`, which are for a log, as French sentences that say what to do."""
+"""The diagnostics of `xml.parsing`, `xml.claim` and `xml.dsig`, which are for a log, in French, with what to do."""
 
 import re
 from typing import Final
@@ -7,6 +7,16 @@ _NAME: Final = r"([\w:.-]*)"
 _SENTENCES: Final = tuple(
     (re.compile(pattern), sentence)
     for pattern, sentence in (
+        (r"not well-formed", "il n’est pas bien formé"),
+        (r"not UTF-8: byte (\d+)", "il n’est pas en UTF-8 (octet {0})"),
+        (r"not UTF-8 text", "il a un octet nul ou deux marques d’ordre des octets"),
+        (r"an XML declaration", "sa déclaration XML n’est pas celle de XML 1.0 en UTF-8"),
+        (r"a document type declaration", "il a un DOCTYPE ou une entité"),
+        (r"too much", "il a trop d’éléments ou d’attributs pour être un message du contrat"),
+        (r"an attribute over (\d+) bytes", "un attribut dépasse {0} octets"),
+        (r"over (\d+) levels", "il a plus de {0} niveaux d’éléments"),
+        (r"over (\d+) attributes", "un élément a plus de {0} attributs"),
+        (r"over (\d+) namespaces", "il a plus de {0} espaces de noms à la fois"),
         (r"place: no Header", "Le message n’a pas de Header : la signature va dans soap:Header."),
         (r"place: 0 ds:Signature", "Le message n’a pas de ds:Signature."),
         (r"place: (\d+) ds:Signature", "Le message a {0} ds:Signature : il en faut une seule."),

@@ -22,7 +22,7 @@ _FORMS: Final = (
     (Canonicalisation(exclusive=True, comments=True), "la canonicalisation exclusive avec commentaires"),
 )
 _MAX_OCTETS: Final = 256 << 10
-"""Above this nothing is tried: a lot of twenty demandes has 60 KiB, and thirty forms of a hostile message take minutes."""
+"""Above this nothing is tried: a lot of twenty has 60 KiB, and thirty forms of a hostile message take minutes."""
 
 
 def candidates(element: etree._Element, raw: bytes, identifier: str | None = None) -> Iterator[tuple[str, bytes]]:

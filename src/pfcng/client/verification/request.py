@@ -12,6 +12,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from lxml import etree
 
+from pfcng.client.diagnosis.french import explain
 from pfcng.client.verification.remarks import Remark, fault
 from pfcng.contract import codes
 from pfcng.contract.messages import XML_NAME, Request
@@ -54,7 +55,7 @@ def read_request(content: bytes) -> ReadRequest:
     try:
         root = parse(content)
     except MalformedXml as error:
-        raise UnreadableRequest(f"Ce n’est pas un document XML accepté ({error.reason}).") from error
+        raise UnreadableRequest(f"Ce n’est pas un document XML accepté : {explain(error.reason)}.") from error
     payload = _payload(root)
     operation = by_request_element(etree.QName(payload).localname)
     if operation is None:
