@@ -17,6 +17,8 @@ INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 _CHOICES: Final = re.compile(r"is not one of (.+?)\.?$")
+_TYPE: Final = re.compile(r"(?<=\S) <(?:path|text)>$")
+"""What typer adds to the name of an argument, in English."""
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
 
 
@@ -66,7 +68,7 @@ def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -
 
 def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
     records = [param.get_help_record(ctx) for param in command.params]
-    lines = [(names, text.replace(_REQUIRED, _OBLIGATOIRE)) for names, text in filter(None, records)]
+    lines = [(_TYPE.sub("", names), text.replace(_REQUIRED, _OBLIGATOIRE)) for names, text in filter(None, records)]
     with formatter.section("Options "):
         formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
 

@@ -360,6 +360,8 @@ ENGLISH = (
     "Commands",
     "default",
     "env var",
+    "<path>",
+    "<text>",
 )
 
 
@@ -369,6 +371,12 @@ ENGLISH = (
         ["--help"],
         ["demander", "--help"],
         ["retirer", "--help"],
+        ["verifier", "--help"],
+        ["diagnostiquer", "--help"],
+        ["diagnostiquer"],
+        ["certificat", "--help"],
+        ["certificat", "montrer", "--help"],
+        ["certificat", "montrer"],
         [],
         ["inconnue"],
         ["--inconnue"],
