@@ -62,6 +62,7 @@ def test_good_certificate_is_shown_whole(served: tuple[PublishedPki, Answers], f
     [shown] = document["certificats"]
     assert (document["etat"], shown["produits"], shown["racine"]) == ("fait", ["ORG_AUTH_CLI"], "donnee")
     assert shown["dn_sujet"]["rfc4514"] == "CN=INSI-MANU,OU=10B0221636,O=CENTRE DE SANTE FICTIF,ST=Rhône (69),C=FR"
+    assert (shown["sujet"]["cn"], shown["sujet"]["id_nat_struct"]) == ("INSI-MANU", "10B0221636")
     assert [one["etat"] for one in shown["revocation"]] == ["bon", "bon"]
 
 

@@ -133,7 +133,7 @@ def product_label(known: Recognition) -> str:
 
 def _identity(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
     """Who the subject names: a person, a structure, a service."""
-    values = {oid: names.first(certificate.subject, oid) for oid in _PARTS}
+    values = {oid: names.first(certificate.subject, oid) for oid in _PARTS.values()}
     given, surname = values[NameOID.GIVEN_NAME], values[NameOID.SURNAME]
     common_name, unit = values[NameOID.COMMON_NAME], values[NameOID.ORGANIZATIONAL_UNIT_NAME]
     if surname or given:
@@ -151,15 +151,16 @@ def _identity(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
         yield "Département", values[NameOID.STATE_OR_PROVINCE_NAME] or ""
 
 
-_PARTS: Final = (
-    NameOID.GIVEN_NAME,
-    NameOID.SURNAME,
-    NameOID.TITLE,
-    NameOID.COMMON_NAME,
-    NameOID.ORGANIZATION_NAME,
-    NameOID.ORGANIZATIONAL_UNIT_NAME,
-    NameOID.STATE_OR_PROVINCE_NAME,
-)
+_PARTS: Final = {
+    "prenom": NameOID.GIVEN_NAME,
+    "nom": NameOID.SURNAME,
+    "titre": NameOID.TITLE,
+    "cn": NameOID.COMMON_NAME,
+    "raison_sociale": NameOID.ORGANIZATION_NAME,
+    "id_nat_struct": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "departement": NameOID.STATE_OR_PROVINCE_NAME,
+}
+"""What a subject may say, by the key that programs read."""
 
 
 def _policy_label(certificate: x509.Certificate) -> str:
@@ -231,6 +232,7 @@ def _data(
         "emulateur": known.emulated,
         "categorie": known.category,
         "politique": policy(certificate),
+        "sujet": {label: names.first(certificate.subject, oid) for label, oid in _PARTS.items()},
         "numero_serie": f"{certificate.serial_number:X}",
         "aki": _aki(certificate),
         "empreinte_sha256": certificate.fingerprint(hashes.SHA256()).hex().upper(),
