@@ -7,6 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
@@ -187,8 +188,8 @@ def _other_names(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
 def _key_label(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
-    except ValueError:
-        return "illisible"
+    except (ValueError, UnsupportedAlgorithm):
+        return "illisible, ou d’un type inconnu"
     return f"RSA {key.key_size} bits" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__
 
 

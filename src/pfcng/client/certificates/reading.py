@@ -34,14 +34,30 @@ def read(content: bytes, password: str | None = None) -> tuple[x509.Certificate,
     """
     try:
         if b"-----BEGIN CERTIFICATE-----" in content:
-            return tuple(x509.load_pem_x509_certificates(content))
-        if any(label in content for label in _PKCS7_LABELS):
-            return tuple(pkcs7.load_pem_pkcs7_certificates(content))
-        return _der(content, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            found = tuple(x509.load_pem_x509_certificates(content))
+        elif any(label in content for label in _PKCS7_LABELS):
+            found = tuple(pkcs7.load_pem_pkcs7_certificates(content))
+        else:
+            found = _der(content, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         if isinstance(error, UnreadableCertificate):
             raise
         raise UnreadableCertificate(_guess(content)) from error
+    for certificate in found:
+        check(certificate)
+    return found
+
+
+def check(certificate: x509.Certificate) -> None:
+    """Read what is only read when asked for, so that a damaged certificate is told here and not later.
+
+    Raises:
+        UnreadableCertificate: its names, dates or extensions are no such things.
+    """
+    try:
+        _ = (certificate.subject, certificate.issuer, certificate.not_valid_after_utc, list(certificate.extensions))
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise UnreadableCertificate("Ce certificat est endommagé : il ne se lit pas jusqu’au bout.") from error
 
 
 def _der(content: bytes, password: str | None) -> tuple[x509.Certificate, ...]:
@@ -98,7 +114,10 @@ def of_server(host: str, port: int) -> tuple[x509.Certificate, ...]:
         chain: Iterable[bytes] = getattr(tls, "get_unverified_chain", list)()
         leaf = tls.getpeercert(binary_form=True)
     octets = list(chain) or ([leaf] if leaf else [])
-    return tuple(x509.load_der_x509_certificate(one) for one in octets)
+    found = tuple(x509.load_der_x509_certificate(one) for one in octets)
+    for certificate in found:
+        check(certificate)
+    return found
 
 
 def holders(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:

@@ -118,7 +118,10 @@ def read_crl(content: bytes) -> x509.CertificateRevocationList:
         ValueError: it is none.
     """
     pem = b"-----BEGIN" in content
-    return x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+    try:
+        return x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
 
 
 def _check_crl(crl: x509.CertificateRevocationList, issuer: x509.Certificate, now: datetime) -> None:
@@ -196,12 +199,12 @@ def _is_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: d
 
 
 def _has_signed(signer: x509.Certificate, response: ocsp.OCSPResponse) -> bool:
-    key, algorithm = signer.public_key(), response.signature_hash_algorithm
-    if not isinstance(key, rsa.RSAPublicKey) or algorithm is None:
-        return False
     try:
+        key, algorithm = signer.public_key(), response.signature_hash_algorithm
+        if not isinstance(key, rsa.RSAPublicKey) or algorithm is None:
+            return False
         key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
-    except InvalidSignature:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True
 

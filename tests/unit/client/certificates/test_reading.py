@@ -1,11 +1,13 @@
 """Certificates out of any file, and out of a TLS server."""
 
+import random
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs7, pkcs12
 
+from pfcng.client.certificates.description import describe
 from pfcng.client.certificates.reading import PasswordNeeded, UnreadableCertificate, holders, of_server, read
 from support.published_pki import PublishedPki, make_published_pki
 from unit.client.local_platform import LocalPlatform, TestPki
@@ -66,3 +68,19 @@ def test_certificate_of_a_server_is_shown_without_being_believed(
     port = int(platform.url.rsplit(":", 1)[1].split("/")[0])
     assert of_server("localhost", port)[0] == pki.server.certificate
     assert isinstance(pki.server.certificate, x509.Certificate)
+
+
+def test_damaged_certificate_is_told_or_shown(published: PublishedPki) -> None:
+    """A byte flipped anywhere: no certificate, or one that can be described to its end."""
+    der, chance = published.holder.public_bytes(Encoding.DER), random.Random(20260302)  # noqa: S311 - same every run
+    told = 0
+    for position in chance.sample(range(len(der)), 400):
+        altered = bytearray(der)
+        altered[position] ^= 1 << chance.randrange(8)
+        try:
+            [found] = read(bytes(altered))
+        except UnreadableCertificate:
+            told += 1
+            continue
+        assert describe(found, [published.authority], [], fetch=None, now=published.now).lines
+    assert 0 < told < 400

@@ -1,8 +1,10 @@
 """OCSP and CRL, asked at the addresses in the certificate; an answer counts once its signature holds."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -109,6 +111,24 @@ def test_crl_that_proves_nothing_is_uncertain(place: Place) -> None:
     ):
         answer = by_crl(place.pki.holder, place.pki.authority, content, place="crl", now=place.pki.now)
         assert answer.state is State.UNCERTAIN
+
+
+def test_flipped_byte_never_makes_a_state(place: Place) -> None:
+    """An answer that was altered anywhere proves nothing, and breaks nothing."""
+    chance = random.Random(20260302)  # noqa: S311 - the same bytes at every run
+    revoked = place.pki.ocsp(ocsp.OCSPCertStatus.REVOKED)
+    for octets, path in ((revoked, "/ocsp"), (place.pki.crl(revoked=True), crl_path())):
+        for position in chance.sample(range(len(octets)), 150):
+            altered = bytearray(octets)
+            altered[position] ^= 1 << chance.randrange(8)
+            answers = {path: bytes(altered)}
+            found = ask(
+                place.pki.holder,
+                place.pki.authority,
+                fetch=lambda url, _, answers=answers: answers.get(urlsplit(url).path, b""),  # type: ignore[misc]
+                now=place.pki.now,
+            )
+            assert {answer.state for answer in found} == {State.UNCERTAIN}, position
 
 
 def test_chain_is_completed_from_the_certificate_s_own_address(place: Place) -> None:
