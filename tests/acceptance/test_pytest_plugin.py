@@ -13,6 +13,7 @@ LOADED = () if "pfcng" in ANNOUNCED else ("-p", "pfcng.pytest_plugin")
 """How a run of its own gets the plug-in: by itself where pfcng is installed, named where only its sources are."""
 
 TESTS = """
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -41,6 +42,10 @@ def test_another_card_has_other_rights(pfcng_sandbox, pfcng_client):
     assert pfcng_client("cde-directeur").demander_certificats([demande()]).statut_lot == "KO"
     assert len(places) == 1
     assert pfcng_sandbox.ws_apt.endswith("/ws-apt") and pfcng_sandbox.confiance.exists()
+
+def test_unknown_card_is_told_with_those_that_there_are(pfcng_client):
+    with pytest.raises(KeyError, match="cps-inconnue : pas de tel profil.*cpa-editeur"):
+        pfcng_client("cps-inconnue")
 """
 
 

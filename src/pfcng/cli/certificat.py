@@ -63,8 +63,9 @@ def montrer(
     chaîne fautive ; 2 commande ou fichier à corriger ; 3 serveur injoignable.
 
     \b
-    Clés de l’objet JSON : etat (fait, refus, usage, transport), operation,
-    message, certificats (liste ; les DN y sont sous dn_sujet et dn_emetteur).
+    Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
+    transport), operation, code, message, diagnostic, incident, certificats
+    (liste ; les DN y sont sous dn_sujet et dn_emetteur).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import showing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 

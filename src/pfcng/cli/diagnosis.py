@@ -18,7 +18,11 @@ from pfcng.client.files import file_fault
 from pfcng.contract import codes
 from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
 
-_OPERATION: Final = "diagnostiquer"
+_COMMON: Final[dict[str, object]] = {
+    "operation": "diagnostiquer",
+    **dict.fromkeys(("code", "diagnostic", "incident")),
+}
+"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _SHOWN: Final = 2000
 """Characters of canonical octets that a terminal is given."""
 _MARKS: Final = {State.GOOD: "bon", State.BAD: "FAUTE", State.UNKNOWN: "?"}
@@ -55,7 +59,7 @@ def diagnostiquer(
 
 def _usage(message: str) -> Outcome:
     data: dict[str, object] = {
-        "operation": _OPERATION,
+        **_COMMON,
         "message": message,
         "etapes": [],
         "corps": None,
@@ -90,7 +94,7 @@ def _outcome(found: Diagnosis, folder: Path | None) -> Outcome:
         headline=_visible(headline),
         lines=tuple(_lines(found, folder)),
         data={
-            "operation": _OPERATION,
+            **_COMMON,
             "message": headline,
             "etapes": [_as_data(step) for step in found.steps],
             **{name: _octets_data(octets) for name, octets in _octets(found).items()},

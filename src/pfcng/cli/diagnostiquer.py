@@ -50,9 +50,9 @@ def diagnostiquer(
     fichier à corriger.
 
     \b
-    Clés de l’objet JSON : etat (fait, refus, usage), operation, message, etapes
-    (liste : etape, titre, etat, texte, details), corps et signedinfo (octets,
-    taille, sha256 ; null si incalculables).
+    Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage),
+    operation, code, message, diagnostic, incident, etapes (liste : etape, titre,
+    etat, texte, details), corps et signedinfo (octets, taille, sha256).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import diagnosis  # noqa: PLC0415 - the help must not wait for cryptography and lxml
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -16,7 +17,11 @@ from pfcng.client.certificates.description import Description, describe
 from pfcng.client.certificates.fetching import Unreachable, fetch
 from pfcng.client.files import file_fault
 
-_OPERATION = "certificat montrer"
+_COMMON: Final[dict[str, object]] = {
+    "operation": "certificat montrer",
+    **dict.fromkeys(("code", "diagnostic", "incident")),
+}
+"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _HTTPS = 443
 
 
@@ -34,7 +39,7 @@ def montrer(source: str, *, trusted: Sequence[Path], offline: bool, password_var
         anchors = read_files(trusted)
         found = _read(source, _password(password_variable))
     except Unusable as error:
-        data = {"operation": _OPERATION, "message": str(error), "certificats": []}
+        data = {**_COMMON, "message": str(error), "certificats": []}
         return Outcome(status=error.status, headline=str(error), data=data)
     now = datetime.now(UTC)
     shown = [describe(one, found, anchors, fetch=None if offline else fetch, now=now) for one in reading.holders(found)]
@@ -110,5 +115,5 @@ def _outcome(shown: Sequence[Description]) -> Outcome:
         status=Status.REFUSED if faults else Status.DONE,
         headline=headline,
         lines=tuple(lines),
-        data={"operation": _OPERATION, "message": headline, "certificats": [one.data for one in shown]},
+        data={**_COMMON, "message": headline, "certificats": [one.data for one in shown]},
     )

@@ -22,7 +22,11 @@ from pfcng.contract.refusal import Refusal
 from pfcng.pki import csr
 from pfcng.xml import codec
 
-_OPERATION: Final = "verifier"
+_COMMON: Final[dict[str, object]] = {
+    "operation": "verifier",
+    **dict.fromkeys(("code", "diagnostic", "incident")),
+}
+"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _MARKS: Final = {Level.FAULT: "faute", Level.DOUBT: "doute", Level.NOTE: "note "}
 
 
@@ -119,7 +123,7 @@ def _message_remarks(request: ReadRequest, known: Known, seen: Mapping[bytes, st
 
 
 def _usage(message: str) -> Outcome:
-    data = {"operation": _OPERATION, "message": message, "objets": []}
+    data = {**_COMMON, "message": message, "objets": []}
     return Outcome(status=Status.USAGE, headline=message, data=data)
 
 
@@ -137,7 +141,7 @@ def _outcome(findings: Sequence[_Finding]) -> Outcome:
         status=Status.REFUSED if failed else Status.DONE,
         headline=headline,
         lines=tuple(lines),
-        data={"operation": _OPERATION, "message": headline, "objets": [_as_data(finding) for finding in findings]},
+        data={**_COMMON, "message": headline, "objets": [_as_data(finding) for finding in findings]},
     )
 
 
