@@ -9,8 +9,10 @@ import typer
 
 from pfcng.cli import (
     annuaire,
+    certificat,
     coffre,
     demander,
+    diagnostiquer,
     habilitation,
     journal,
     liste_blanche,
@@ -21,6 +23,7 @@ from pfcng.cli import (
     revoquer,
     sandbox,
     suivre,
+    verifier,
 )
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
@@ -43,7 +46,10 @@ app.command(cls=FrenchCommand)(revoquer.revoquer)
 app.command(cls=FrenchCommand)(suivre.suivre)
 app.add_typer(parc.app)
 app.add_typer(coffre.app)
+app.command(cls=FrenchCommand)(verifier.verifier)
+app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)

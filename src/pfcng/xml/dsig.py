@@ -98,15 +98,15 @@ def verify(envelope: Envelope, *, trust: TrustStore, now: datetime) -> VerifiedB
     Source: guide §11; docs/choices.md §11.
     """
     claim = read_claim(find_signature(envelope))  # 1 place, 2 shape and algorithms
-    attribute = _find_identifier(claim, envelope)  # 3 reference
+    attribute = find_identifier(claim, envelope)  # 3 reference
     signer, authority = _believe(claim.certificates, trust, now)  # 4 certificate
     octets = apart(_authentic_octets, claim, envelope.body, signer)  # 5 signature, 6 content
-    _ask_libxmlsec1(claim, envelope.body, attribute, signer)  # 7 second opinion
+    ask_libxmlsec1(claim, envelope.body, attribute, signer)  # 7 second opinion
     payload = _payload(octets, envelope)  # 8 payload
     return VerifiedBody(operation=envelope.operation, payload=payload, signer=signer, authority=authority)
 
 
-def _find_identifier(claim: Claim, envelope: Envelope) -> str:
+def find_identifier(claim: Claim, envelope: Envelope) -> str:
     """Step 3: the Reference is to the Body of this envelope, by an attribute whose value nothing else bears."""
     bearers: Any = _BEARERS(envelope.root, identifier=claim.identifier)
     if len(bearers) != 1:
@@ -167,7 +167,7 @@ def _authentic_octets(claim: Claim, body: etree._Element, signer: x509.Certifica
     return octets
 
 
-def _ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x509.Certificate) -> None:
+def ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x509.Certificate) -> None:
     """Step 7: libxmlsec1 finds the same, in place, with the signer's key; it looks into KeyInfo for no other.
 
     It comes last because its canonicalisation asks about every node whether it is signed: 5 µs each.

@@ -361,6 +361,8 @@ ENGLISH = (
     "Commands",
     "default",
     "env var",
+    "<path>",
+    "<text>",
 )
 
 
@@ -370,6 +372,12 @@ ENGLISH = (
         ["--help"],
         ["demander", "--help"],
         ["retirer", "--help"],
+        ["verifier", "--help"],
+        ["diagnostiquer", "--help"],
+        ["diagnostiquer"],
+        ["certificat", "--help"],
+        ["certificat", "montrer", "--help"],
+        ["certificat", "montrer"],
         [],
         ["inconnue"],
         ["--inconnue"],
