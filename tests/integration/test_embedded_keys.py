@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
 from pfcng.contract.catalogue import PRODUCTS, Environment
-from pfcng.igc import builder, profiles
 from pfcng.igc.authority import AuthorityUnavailable, Progress, RequestRefused
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.profiles import issuing_authority
 from pfcng.igc.urls import PublicationUrls
+from pfcng.pki import products
 from pfcng.pki.keys import Credential, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.pkcs11_token import PAUSE
@@ -155,9 +155,9 @@ def test_certificate_that_is_not_fit_is_never_signed(
     """RMT_ERR_007: refused for good, and said loudly."""
     authority = start()
     authority.register(1, request_for(ORG_SIGN, Environment.TEST, holder_key))
-    usages = replace(profiles.USAGES[ORG_SIGN], key=builder.key_usage("digital_signature", "key_cert_sign"))
+    usages = replace(products.USAGES[ORG_SIGN], key=products.key_usage("digital_signature", "key_cert_sign"))
     with monkeypatch.context() as patch, capture_logs() as log:
-        patch.setitem(profiles.USAGES, ORG_SIGN, usages)
+        patch.setitem(products.USAGES, ORG_SIGN, usages)
         with pytest.raises(RequestRefused, match="key usages"):
             authority.issue(1)
     assert [(entry["event"], entry["log_level"]) for entry in log if entry["event"].startswith("igc.")] == [

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.igc import crl
-from pfcng.igc.builder import key_usage
 from pfcng.igc.crl import Frame
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.serials import to_octets
 from pfcng.pki.keys import Credential
+from pfcng.pki.products import key_usage
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.store.database import Database
 from pfcng.web import crl_urls

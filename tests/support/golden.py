@@ -216,7 +216,7 @@ class Game:
         """Send a request and hold the reply against the expected one."""
         if case.base:
             self._change_base(_Document(case.base).substitute(self.names))
-        payload = _request(case, self.names)
+        payload = request_of(case, self.names)
         operation = by_request_element(etree.QName(payload).localname)
         assert operation is not None
         reply = self._send(payload, operation, case.carte)
@@ -237,7 +237,7 @@ class Game:
         return soap.read_reply(response.content)
 
 
-def _request(case: Case, names: Names) -> etree._Element:
+def request_of(case: Case, names: Names) -> etree._Element:
     """The request with its names replaced and its repetitions made."""
     root = etree.fromstring(_Document(case.request).substitute(names).encode(), etree.XMLParser(huge_tree=True))
     for instruction in list(root.iter(etree.ProcessingInstruction)):

@@ -7,7 +7,25 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, igc, journal, liste_blanche, retirer, sandbox
+from pfcng.cli import (
+    annuaire,
+    certificat,
+    coffre,
+    demander,
+    diagnostiquer,
+    habilitation,
+    igc,
+    journal,
+    liste_blanche,
+    obtenir,
+    parc,
+    renouveler,
+    retirer,
+    revoquer,
+    sandbox,
+    suivre,
+    verifier,
+)
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -20,9 +38,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command(cls=FrenchCommand)(obtenir.obtenir)
+app.command(cls=FrenchCommand)(obtenir.reprendre)
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
+app.command(cls=FrenchCommand)(renouveler.renouveler)
+app.command(cls=FrenchCommand)(revoquer.revoquer)
+app.command(cls=FrenchCommand)(suivre.suivre)
+app.add_typer(parc.app)
+app.add_typer(coffre.app)
+app.command(cls=FrenchCommand)(verifier.verifier)
+app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
 app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)

@@ -62,7 +62,11 @@ def sandbox(
 
     À la première ouverture, le dossier reçoit les AC, les cartes, les profils, la base de données et annuaire.toml,
     que vous pouvez modifier. Ctrl-C arrête le bac à sable ; ses données restent.
-    """
+
+    \b
+    Exemple :
+      pfcng sandbox --data bac --port 9443
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.sandbox.mistakes import SandboxError  # noqa: PLC0415 - the help must not wait for it
     from pfcng.sandbox.run import Options, run  # noqa: PLC0415 - idem
 

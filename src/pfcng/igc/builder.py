@@ -18,33 +18,11 @@ from pfcng.igc import der
 from pfcng.igc.der import OCTET_STRING, PRINTABLE_STRING, SEQUENCE, UTF8_STRING, tlv
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
+from pfcng.pki.private_extensions import PRODUCT_CATEGORY, UPN
+from pfcng.pki.products import Usages
 from pfcng.pki.trust import key_identifier
 
 VALIDITY_YEARS: Final = 3
-
-PRIVATE_ARC: Final = "1.2.250.1.71"
-CARD_TYPE: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.2")
-CARD_NUMBER: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.3")
-PRODUCT_CATEGORY: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.5")
-PROFESSION: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.7")
-PROFESSION_EN_FORMATION: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.8")
-SAVOIR_FAIRE: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.4.2.5")
-UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usages:
-    """What a key may do.
-
-    Attributes:
-        key: keyUsage.
-        extended: extKeyUsage, in order.
-        has_period: Whether a privateKeyUsagePeriod is written (signature keys).
-    """
-
-    key: x509.KeyUsage
-    extended: tuple[x509.ObjectIdentifier, ...]
-    has_period: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,25 +110,6 @@ def extensions(
         *(x509.UnrecognizedExtension(oid, value) for oid, value in holder.private),
         x509.BasicConstraints(ca=False, path_length=None),
     ]
-
-
-def key_usage(*names: str) -> x509.KeyUsage:
-    """A keyUsage with these bits, by cryptography's names."""
-    bits = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    return x509.KeyUsage(**{**bits, **dict.fromkeys(names, True)})
 
 
 def policies(policy: x509.ObjectIdentifier, cps: str) -> x509.CertificatePolicies:

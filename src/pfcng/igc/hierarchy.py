@@ -12,11 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pfcng.igc.builder import distribution_points, key_usage, policies
+from pfcng.igc.builder import distribution_points, policies
 from pfcng.igc.lint_authority import guarded
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
+from pfcng.pki.products import key_usage
 from pfcng.pki.trust import key_identifier
 
 _SERIAL_PREFIX: Final = 0x1120

@@ -35,11 +35,12 @@ from pfcng.igc.lint import (
     points,
     value,
 )
-from pfcng.igc.profiles import MAX_ORGANISATION, PRODUCTION_POLICIES
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, Gamme, Population
+from pfcng.pki.private_extensions import PRODUCT_CATEGORY, PROFESSION, PROFESSION_EN_FORMATION, SAVOIR_FAIRE
+from pfcng.pki.products import MAX_ORGANISATION, PRODUCTION_POLICIES
 
 _YEARS: Final = 3
 _TEST_POLICY: Final = "1.2.250.1.213.1.7.2.1.1.1.1"
@@ -125,7 +126,7 @@ def _expected_extensions(request: CertificateRequest) -> list[x509.ObjectIdentif
         ExtensionOID.SUBJECT_KEY_IDENTIFIER,
         ExtensionOID.FRESHEST_CRL,
         ExtensionOID.KEY_USAGE,
-        builder.PRODUCT_CATEGORY,
+        PRODUCT_CATEGORY,
         *(oid for oid, _ in _profession(request)),
         ExtensionOID.BASIC_CONSTRAINTS,
     ]
@@ -185,7 +186,7 @@ def _private(certificate: x509.Certificate, intent: Intent) -> Findings:
         for extension in certificate.extensions
         if isinstance(extension.value, x509.UnrecognizedExtension)
     ]
-    if found != [(builder.PRODUCT_CATEGORY, _CATEGORY[intent.request.environment]), *_profession(intent.request)]:
+    if found != [(PRODUCT_CATEGORY, _CATEGORY[intent.request.environment]), *_profession(intent.request)]:
         yield "the private extensions are others"
 
 
@@ -245,8 +246,8 @@ def _profession(request: CertificateRequest) -> list[tuple[x509.ObjectIdentifier
     subject = request.subject
     if not isinstance(subject, PersonSubject):
         return []
-    codes = ((builder.PROFESSION, subject.profession_code), (builder.PROFESSION_EN_FORMATION, subject.formation_code))
+    codes = ((PROFESSION, subject.profession_code), (PROFESSION_EN_FORMATION, subject.formation_code))
     found = [(oid, builder.integer(code)) for oid, code in codes if code is not None]
     if subject.savoir_faire:
-        found.append((builder.SAVOIR_FAIRE, builder.utf8_strings(subject.savoir_faire)))
+        found.append((SAVOIR_FAIRE, builder.utf8_strings(subject.savoir_faire)))
     return found

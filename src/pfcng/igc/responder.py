@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pfcng.igc import ocsp, others
-from pfcng.igc.builder import key_usage
 from pfcng.igc.der import MalformedDer
 from pfcng.igc.ocsp import Failure, IssuerId, OcspRequest, Revoked, Signer, Single
 from pfcng.igc.others import Known, Purpose
 from pfcng.igc.serials import random_serial, to_octets
 from pfcng.pki import names
 from pfcng.pki.keys import Credential
+from pfcng.pki.products import key_usage
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
 

@@ -23,6 +23,7 @@ from pfcng.igc.lint_product import Intent, guarded, lint_product
 from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.requests import OrganisationIdentity, PersonSubject
 from pfcng.igc.urls import PublicationUrls
+from pfcng.pki import products
 from pfcng.pki.authorities import AuthorityName
 from support.certificate_requests import request_for, spki
 
@@ -246,25 +247,25 @@ def _longer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _other_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    usages = replace(profiles.USAGES[BY_LABEL["ORG_SIGN"]], key=builder.key_usage("digital_signature"))
-    monkeypatch.setitem(profiles.USAGES, BY_LABEL["ORG_SIGN"], usages)
+    usages = replace(products.USAGES[BY_LABEL["ORG_SIGN"]], key=products.key_usage("digital_signature"))
+    monkeypatch.setitem(products.USAGES, BY_LABEL["ORG_SIGN"], usages)
 
 
 def _authority_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = builder.key_usage("digital_signature", "content_commitment", "key_cert_sign")
-    usages = replace(profiles.USAGES[BY_LABEL["ORG_SIGN"]], key=key)
-    monkeypatch.setitem(profiles.USAGES, BY_LABEL["ORG_SIGN"], usages)
+    key = products.key_usage("digital_signature", "content_commitment", "key_cert_sign")
+    usages = replace(products.USAGES[BY_LABEL["ORG_SIGN"]], key=key)
+    monkeypatch.setitem(products.USAGES, BY_LABEL["ORG_SIGN"], usages)
 
 
 def _one_more_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    usages = profiles.USAGES[BY_LABEL["ORG_SIGN"]]
+    usages = products.USAGES[BY_LABEL["ORG_SIGN"]]
     more = replace(usages, extended=(*usages.extended, Eku.CODE_SIGNING))
-    monkeypatch.setitem(profiles.USAGES, BY_LABEL["ORG_SIGN"], more)
+    monkeypatch.setitem(products.USAGES, BY_LABEL["ORG_SIGN"], more)
 
 
 def _no_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    usages = replace(profiles.USAGES[BY_LABEL["ORG_SIGN"]], has_period=False)
-    monkeypatch.setitem(profiles.USAGES, BY_LABEL["ORG_SIGN"], usages)
+    usages = replace(products.USAGES[BY_LABEL["ORG_SIGN"]], has_period=False)
+    monkeypatch.setitem(products.USAGES, BY_LABEL["ORG_SIGN"], usages)
 
 
 def _other_policy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +273,7 @@ def _other_policy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _real_category(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(profiles._SOFTWARE, Environment.TEST, 0x03)
+    monkeypatch.setitem(products.SOFTWARE, Environment.TEST, 0x03)
 
 
 def _longer_organisation(monkeypatch: pytest.MonkeyPatch) -> None:

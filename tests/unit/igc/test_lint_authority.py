@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 
 from pfcng.contract.catalogue import Environment
-from pfcng.igc import builder, hierarchy
+from pfcng.igc import hierarchy
 from pfcng.igc.hierarchy import AuthorityPlan, authority_serial, certify
 from pfcng.igc.lint import GuardedKey, UnfitToSign
 from pfcng.igc.lint_authority import guarded, guarded_for_crl, guarded_for_responder, lint_crl
@@ -23,6 +23,7 @@ from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import EMULATEUR, AuthorityName, Gamme, Population, find
 from pfcng.pki.keys import Credential
+from pfcng.pki.products import key_usage
 from pfcng.pki.trust import key_identifier
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -184,7 +185,7 @@ def responder(
         x509.AuthorityKeyIdentifier(key_identifier(ISSUER), None, None),
         *([x509.OCSPNoCheck()] if no_check else []),
         x509.SubjectKeyIdentifier.from_public_key(public_key),
-        builder.key_usage(*usage),
+        key_usage(*usage),
         x509.BasicConstraints(ca=ca, path_length=None),
     ):
         made = made.add_extension(extension, critical=isinstance(extension, x509.KeyUsage))
