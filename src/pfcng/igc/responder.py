@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pfcng.igc import ocsp, others
 from pfcng.igc.der import MalformedDer
+from pfcng.igc.lint_authority import guarded_for_responder
 from pfcng.igc.ocsp import Failure, IssuerId, OcspRequest, Revoked, Signer, Single
 from pfcng.igc.others import Known, Purpose
 from pfcng.igc.serials import random_serial, to_octets
@@ -190,11 +191,12 @@ def make_certificate(issuer: Credential, public_key: rsa.RSAPublicKey, now: date
     first = (now - _OVERLAP).replace(microsecond=0)
     *above, _ = issuer.certificate.subject.rdns
     name = _COMMON_NAME.format(authority=names.first(issuer.certificate.subject, NameOID.COMMON_NAME))
+    serial = random_serial()
     builder = x509.CertificateBuilder(
         issuer_name=issuer.certificate.subject,
         subject_name=x509.Name([*above, *names.build(((NameOID.COMMON_NAME, name),)).rdns]),
         public_key=public_key,
-        serial_number=random_serial(),
+        serial_number=serial,
         not_valid_before=max(first, issuer.certificate.not_valid_before_utc),
         not_valid_after=min(first + _CERTIFIED, issuer.certificate.not_valid_after_utc),
     )
@@ -208,6 +210,7 @@ def make_certificate(issuer: Credential, public_key: rsa.RSAPublicKey, now: date
     ]
     for extension in extensions:
         builder = builder.add_extension(extension, critical=isinstance(extension, x509.KeyUsage))
-    certificate = builder.sign(issuer.key, hashes.SHA256())
+    key = guarded_for_responder(issuer.key, issuer=issuer.certificate, public_key=public_key, serial=serial)
+    certificate = builder.sign(key, hashes.SHA256())
     certificate.verify_directly_issued_by(issuer.certificate)
     return certificate
