@@ -64,7 +64,7 @@ def montrer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, certificats
+    transport), operation, code, message, diagnostic, incident, conseil, certificats
     (liste ; les DN y sont sous dn_sujet et dn_emetteur).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import showing  # noqa: PLC0415 - the help must not wait for cryptography and httpx

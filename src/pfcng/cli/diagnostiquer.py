@@ -51,8 +51,8 @@ def diagnostiquer(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage),
-    operation, code, message, diagnostic, incident, etapes (liste : etape, titre,
-    etat, texte, details), corps et signedinfo (octets, taille, sha256).
+    operation, code, message, diagnostic, incident, conseil, etapes (liste : etape,
+    titre, etat, texte, details), corps et signedinfo (octets, taille, sha256).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import diagnosis  # noqa: PLC0415 - the help must not wait for cryptography and lxml
 

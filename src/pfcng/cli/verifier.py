@@ -81,8 +81,8 @@ def verifier(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage),
-    operation, code, message, diagnostic, incident, objets (liste : objet, et
-    remarques : gravite, element, code, texte).
+    operation, code, message, diagnostic, incident, conseil, objets (liste : objet,
+    et remarques : gravite, element, code, texte).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import verification  # noqa: PLC0415 - the help must not wait for cryptography and lxml
     from pfcng.client.verification.demande import Known  # noqa: PLC0415 - idem

@@ -45,7 +45,7 @@ def test_faults_exit_1_with_the_platform_s_codes() -> None:
     for code in ("05", "32", "35", "36", "37"):
         assert f"WSMG-000000{code}" in result.stderr
     read = document("--offre", "SERV", "--usage", "SIGN", "--upn", "x")
-    assert read.keys() == {"etat", "operation", "code", "message", "diagnostic", "incident", "objets"}
+    assert read.keys() == {"etat", "operation", "code", "message", "diagnostic", "incident", "conseil", "objets"}
     assert read["etat"] == "refus"
     assert {"gravite", "element", "code", "texte"} == set(read["objets"][0]["remarques"][0])
 
