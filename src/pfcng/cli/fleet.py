@@ -227,9 +227,9 @@ def _summary(outcomes: list[Outcome], data: dict[str, object], *, simuler: bool)
         for outcome in outcomes
     ]
     done = sum(outcome.status is Status.DONE for outcome in outcomes)
-    text = "Rien à renouveler." if not outcomes else f"{done} certificat(s) sur {len(outcomes)}, fait(s)."
+    text = "Rien à renouveler." if not outcomes else f"Renouvellements faits : {done} sur {len(outcomes)}."
     if simuler and outcomes:
-        text = f"{len(outcomes)} certificat(s) à renouveler ; rien n’est fait."
+        text = f"Certificats à renouveler : {len(outcomes)} ; rien n’est fait."
     lines = tuple((_name(outcome), _line(outcome)) for outcome in outcomes)
     return Outcome(status=status, headline=text, lines=lines, data={**data, "certificats": told})
 
