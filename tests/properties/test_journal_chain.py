@@ -1,23 +1,18 @@
 """The journal's chain over any entries: what one octet decides, and that the database computes what Python does."""
 
-from collections.abc import Iterator
 from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
 from pfcng.contract.catalogue import Environment
 from pfcng.store import journal
 from pfcng.store.database import Database
-from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.journal import JournalEntry, digest
-from pfcng.store.migrations import migrate
 from pfcng.store.sealing import GENESIS, seal_hash, seal_pending
-from support.folders import shared_folder
 from support.journal import check, owner
 
 TEXT = st.text(max_size=40)
@@ -36,26 +31,6 @@ ENTRY = st.builds(
         ("code", "detail", "acteur", "administrateur", "signataire", "titulaire_tls", "adresse"), st.none() | TEXT
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    """A database for every example: each one begins by emptying the journal."""
-    with shared_folder() as folder:
-        server = EmbeddedPostgres(folder / "data")
-        migrate(server.dsn)
-        try:
-            yield server.dsn
-        finally:
-            server.stop()
-
-
-@pytest.fixture(scope="module")
-def database(dsn: str) -> Iterator[Database]:
-    """That database, opened."""
-    opened = Database(dsn, max_connections=2)
-    yield opened
-    opened.close()
 
 
 @given(ENTRY, ENTRY, st.integers(1, 9), st.integers(1, 9))

@@ -1,0 +1,60 @@
+"""A real PostgreSQL for the tests: one embedded server a session, with a database to copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from pfcng.igc.migrations import IGC
+from pfcng.store.embedded import EmbeddedPostgres
+from pfcng.store.migrations import migrate
+from support.folders import shared_folder
+from support.platform import make_pki
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The DSN of a server whose database ``modele`` has every table."""
+    with shared_folder() as folder:
+        server = EmbeddedPostgres(folder / "data")
+        try:
+            yield _with_tables(server.dsn)
+        finally:
+            server.stop()
+
+
+def _with_tables(dsn: str) -> str:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # processes are killed here, machines are not
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE modele")
+    migrate(make_conninfo(dsn, dbname="modele"))
+    migrate(make_conninfo(dsn, dbname="modele"), IGC)
+    return dsn
+
+
+def make_database(postgres: str, name: str) -> str:
+    """The DSN of a new database with every table, empty."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE modele").format(sql.Identifier(name)))
+    return make_conninfo(postgres, dbname=name)
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of issuing authorities."""
+    directory = tmp_path_factory.mktemp("pki")
+    make_pki(directory)
+    return directory
+
+
+def forget_activity(dsn: str) -> None:
+    """Empty the tables of everything that was ordered; the annuaire and the journal stay."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "TRUNCATE lot, demande, produit, revocation, historique, cle_presentee, cle_bannie, adresse_protegee, "
+            "igc.certificat, igc.revocation"
+        )
