@@ -1,9 +1,12 @@
 """Composition root: settings → a running platform. The one place that chooses implementations."""
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -11,19 +14,28 @@ from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
+from pfcng.jobs.acts import Parts
+from pfcng.jobs.worker import Worker
+from pfcng.notifications.mail import Transport
+from pfcng.notifications.maildir import Maildir
+from pfcng.notifications.rendering import Renderer
+from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.keys import load_pem
 from pfcng.pki.trust import TrustStore
-from pfcng.settings import Confiance, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Courrier, KeyPair, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication, published_files
 from pfcng.web.service import create_service
+
+WORKER_CONNECTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +46,38 @@ class App:
         service: ASGI application of the TLS port.
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
+        files: What ``publication`` gives out.
     """
 
     service: ASGIApp
     publication: ASGIApp
     platform: Platform
+    files: dict[str, tuple[str, bytes]]
 
     @property
     def database(self) -> Database:
         """The platform's."""
         return self.platform.database
 
+    def reload_trust(self, confiance: Confiance) -> None:
+        """Read the authorities and CRLs again: the files may have changed."""
+        trust = load_trust(confiance, self.platform.clock())
+        self.platform.trust = trust
+        self.files.update(published_files(trust, _crls(confiance)))
+
     def close(self) -> None:
         """Give the database's connections back."""
         self.database.close()
 
 
-def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], diagnostics: bool = False) -> App:
+def create_app(
+    settings: Settings,
+    *,
+    dsn: str,
+    clock: Callable[[], datetime],
+    diagnostics: bool = False,
+    around: Callable[[CertificateAuthority], CertificateAuthority] = lambda authority: authority,
+) -> App:
     """Bring the database to the newest revision and put the parts together.
 
     Args:
@@ -58,6 +85,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         dsn: The database.
         clock: The present, aware.
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
+        around: What is put around the authority; for the sandbox's incidents.
     """
     migrate(dsn)
     migrate(dsn, IGC)
@@ -65,17 +93,80 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     trust = load_trust(settings.confiance, clock())
     platform = Platform(
         database=database,
-        authority=_authority(settings.emettrices, settings.publication, database, clock),
+        authority=around(_authority(settings.emettrices, settings.publication, database, clock)),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
-    return App(
-        service=create_service(platform),
-        publication=create_publication(published_files(trust, _crls(settings.confiance))),
-        platform=platform,
+    files = published_files(trust, _crls(settings.confiance))
+    return App(service=create_service(platform), publication=create_publication(files), platform=platform, files=files)
+
+
+def create_parts(
+    courrier: Courrier,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    around: Callable[[Transport], Transport] = lambda transport: transport,
+) -> Parts:
+    """What a worker works with.
+
+    Args:
+        courrier: How mails leave.
+        database: The platform's.
+        authority: PFCNG-IGC.
+        rules: The delays.
+        clock: The present, aware.
+        around: What is put around the transport; for the sandbox's incidents.
+    """
+    return Parts(
+        database=database,
+        authority=authority,
+        rules=rules,
+        clock=clock,
+        transport=around(_transport(courrier)),
+        renderer=Renderer(sender=courrier.expediteur, retrait_delay=rules.retrait_delay, folder=courrier.modeles),
+    )
+
+
+@contextmanager
+def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
+    """A worker over a database that is brought to the newest revision; `settings.courrier` must be told."""
+    assert settings.courrier is not None  # noqa: S101 - the command checks it
+    migrate(dsn)
+    migrate(dsn, IGC)
+    database = Database(dsn, max_connections=WORKER_CONNECTIONS)
+    try:
+        parts = create_parts(
+            settings.courrier,
+            database=database,
+            authority=_authority(settings.emettrices, settings.publication, database, clock),
+            rules=_rules(settings),
+            clock=clock,
+        )
+        yield Worker(dsn, parts)
+    finally:
+        database.close()
+
+
+def _transport(courrier: Courrier) -> Transport:
+    if courrier.dossier is not None:
+        return Maildir(courrier.dossier)
+    password = courrier.mot_de_passe
+    return Smtp(
+        Relay(
+            host=courrier.serveur or "",
+            port=courrier.relay_port,
+            security=Security(courrier.securite),
+            user=courrier.utilisateur,
+            password=None if password is None else password.get_secret_value(),
+            timeout=courrier.delai.total_seconds(),
+            tls=ssl.create_default_context(cafile=str(courrier.autorites)) if courrier.autorites else None,
+        )
     )
 
 

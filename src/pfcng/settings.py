@@ -1,9 +1,11 @@
 """The settings of a platform: one frozen tree, from its maker and from the environment (``PFCNG_…``)."""
 
+import ipaddress
 from datetime import timedelta
 from pathlib import Path
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, field_validator
+from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
@@ -44,6 +46,66 @@ class Publication(_Part):
     ocsp: str
 
 
+_PORTS: Final = {"starttls": 587, "tls": 465, "aucune": 25}
+
+
+class Courrier(_Part):
+    """How mails leave: into a maildir (``dossier``) or to a relay (``serveur``).
+
+    Attributes:
+        expediteur: The From header: an address, or ``Nom <adresse>``.
+        modeles: A folder whose templates replace those of the same name (docs/courrier.md).
+        dossier: A maildir, made when it is not there.
+        serveur: Name of the relay.
+        port: 587, 465 or 25 by ``securite`` when not told.
+        securite: ``aucune`` is for a relay of this machine alone.
+        utilisateur: For a relay that asks for an account.
+        mot_de_passe: Idem.
+        autorites: PEM of the authorities that the relay's certificate is checked with; the system's when not told.
+        delai: How long the relay may take to answer a command.
+    """
+
+    expediteur: str
+    modeles: Path | None = None
+    dossier: Path | None = None
+    serveur: str | None = None
+    port: int | None = None
+    securite: Literal["starttls", "tls", "aucune"] = "starttls"
+    utilisateur: str | None = None
+    mot_de_passe: SecretStr | None = None
+    autorites: Path | None = None
+    delai: timedelta = timedelta(seconds=30)
+
+    @property
+    def relay_port(self) -> int:
+        """The port to connect to."""
+        return self.port or _PORTS[self.securite]
+
+    @field_validator("modeles")
+    @classmethod
+    def _is_folder(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError("modeles n’est pas un dossier")
+        return folder
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Courrier":
+        if (self.dossier is None) == (self.serveur is None):
+            raise ValueError("donnez soit dossier, soit serveur")
+        if (self.utilisateur is None) != (self.mot_de_passe is None):
+            raise ValueError("utilisateur et mot_de_passe vont ensemble")
+        if self.securite == "aucune" and self.serveur is not None and not _is_loopback(self.serveur):
+            raise ValueError("securite = aucune n’est permise que pour un serveur de ce poste")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Settings(BaseSettings):
     """Everything that a platform is told when it starts.
 
@@ -55,6 +117,7 @@ class Settings(BaseSettings):
         nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys.
+        courrier: How mails leave (``PFCNG_COURRIER``, a JSON object); workers alone need it.
     """
 
     model_config = SettingsConfigDict(env_prefix="PFCNG_", frozen=True, extra="forbid")
@@ -67,6 +130,7 @@ class Settings(BaseSettings):
     emettrices: tuple[KeyPair, ...]
     confiance: Confiance
     publication: Publication
+    courrier: Courrier | None = None
 
     @field_validator("produits_fermes")
     @classmethod

@@ -17,9 +17,11 @@ from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority, RegistrationConflict, RequestRefused
 from pfcng.igc.requests import CertificateRequest
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import RequestContext
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import failure_details, notify
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
 from pfcng.store.annuaire import load_annuaire
@@ -50,7 +52,7 @@ def retirer_certificat(
     Raises:
         Refusal: WSMG-00000027, 30, 31, or 11 with the reason of RMT_ERR_005.
     """
-    numero = _numero(requete.indice_retrait)
+    numero = numero_of(requete.indice_retrait)
     with database.transaction() as connection:
         demande = None if numero is None else store.find_demande(connection, context.environment, numero)
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
@@ -81,6 +83,7 @@ def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestCo
     step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
     with suppress(StateConflict), database.transaction() as connection:
         _move(connection, step, Transition.DELIVRER)
+        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context.now)
 
 
 def record_loss(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
@@ -90,7 +93,7 @@ def record_loss(retrait: Retrait, *, database: Database, context: RequestContext
         _journal(connection, step, "non remis", codes.WSMG_38.value)
 
 
-def _numero(indice_retrait: str) -> int | None:
+def numero_of(indice_retrait: str) -> int | None:
     """The demande's number; None for an index that can be none of ours."""
     if not (indice_retrait.isascii() and indice_retrait.isdigit()) or int(indice_retrait) > _MAX_NUMERO:
         return None
@@ -135,9 +138,12 @@ def _register(step: _Step, request: CertificateRequest, authority: CertificateAu
     except AuthorityUnavailable as error:
         raise Refusal(codes.WSMG_18, diagnostic=f"PFCNG-IGC: {error}") from error
     except (RequestRefused, RegistrationConflict) as error:
+        refusal = Refusal(codes.WSMG_17, diagnostic=f"PFCNG-IGC: {error}")
         with suppress(StateConflict), step.database.transaction() as connection:
             _move(connection, step, Transition.ANNULER_VALIDEE)
-        raise Refusal(codes.WSMG_17, diagnostic=f"PFCNG-IGC: {error}") from error
+            told = failure_details(step.numero, refusal, step.context.now)
+            notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
+        raise refusal from error
 
 
 def _transmit(step: _Step) -> None:

@@ -15,11 +15,13 @@ from pfcng.domain.acteur import Acteur
 from pfcng.domain.annuaire import Annuaire
 from pfcng.domain.habilitation import may_act_on
 from pfcng.domain.states import ProduitState, RevocationState, Transition
-from pfcng.igc.authority import CertificateAuthority
+from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
 from pfcng.operations.find_certificate import find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import notify_revocation
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
@@ -39,6 +41,12 @@ _TRANSITIONS: Final = {
     ProduitState.RETIRE: Transition.REVOQUER_RETIRE,
 }
 """The states in which a certificate can be revoked (RMT_ERR_011)."""
+_CONFIRMATIONS: Final = {
+    "WS": Notification.CONFIRMATION_REVOCATION,
+    "IHM": Notification.CONFIRMATION_REVOCATION,
+    "AUTO": Notification.NMG_009,  # RMT_ERR_009
+}
+"""What is told of a révocation that was carried out, by where it came from."""
 
 
 def revoquer_certificat(
@@ -82,7 +90,12 @@ def carry_out(numero: int, *, database: Database, authority: CertificateAuthorit
     with database.transaction() as connection:
         revocation = store.find_revocation(connection, numero)
     motif = Motif(revocation["motif"])
-    revoked = authority.revoke(revocation["numero_demande"], REASONS[motif])  # V2
+    try:
+        revoked = authority.revoke(revocation["numero_demande"], REASONS[motif])  # V2
+    except AuthorityUnavailable:
+        with database.transaction() as connection:
+            notify_revocation(connection, Notification.NMG_014, numero, arrival.now)
+        raise
     with database.transaction() as connection:  # V3
         produit = store.lock_produit(connection, revocation["produit"])
         if not store.move_revocation(connection, numero, RevocationState.CLOSE, arrival.now, revoked=revoked):
@@ -92,6 +105,7 @@ def carry_out(numero: int, *, database: Database, authority: CertificateAuthorit
             store.ban_key(connection, _fingerprint(produit["certificat"]))
         told = replace(entry(ACTE, arrival), resultat="révoqué", acteur=revocation["acteur"])
         journal.write(connection, [replace(told, demande=produit["numero_demande"])])
+        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
 
 
 def _check_rights(produit: Row, acteur: Acteur, annuaire: Annuaire, context: RequestContext) -> None:

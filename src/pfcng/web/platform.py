@@ -11,12 +11,12 @@ from pfcng.store.database import Database
 from pfcng.web.admission import Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Platform:
     """The parts of a running platform.
 
     Attributes:
-        trust: Authorities whose holders connect and sign.
+        trust: Authorities whose holders connect and sign; replaced as a whole when they are read again.
         proxies: Networks whose ``Client-Cert`` header is believed.
         diagnostics: Tell clients the precise cause of a refusal in a header; the sandbox alone does.
     """
