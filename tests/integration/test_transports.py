@@ -119,6 +119,12 @@ def test_maildir_has_a_message_that_was_sent_again_once(tmp_path: Path) -> None:
     assert len(mails_in(folder)) == 1
 
 
+def test_maildir_may_begin_as_an_empty_folder(tmp_path: Path) -> None:
+    """An operator who makes the folder need not know its parts."""
+    send(Maildir(tmp_path), DEMANDEUR)
+    assert len(mails_in(tmp_path)) == 1
+
+
 def test_maildir_that_cannot_be_written_is_tried_later(tmp_path: Path) -> None:
     """A full or missing disk comes back."""
     (tmp_path / "fichier").touch()

@@ -28,7 +28,7 @@ class Pace:
         concurrency: Jobs at once.
         heartbeat: How often it gives a sign of life.
         silence: After which it counts as dead, and its jobs as another's.
-        grace: How long a job may go on once the worker was told to stop.
+        grace: How long a job may go on once the worker was told to stop; there is no heartbeat meanwhile.
         poll: How often the queue is looked at when nothing is announced.
     """
 
@@ -37,6 +37,11 @@ class Pace:
     silence: timedelta = timedelta(seconds=30)
     grace: timedelta = timedelta(seconds=10)
     poll: timedelta = timedelta(seconds=5)
+
+    def __post_init__(self) -> None:
+        """See that nobody takes over what a living worker still does."""
+        if self.grace + self.heartbeat >= self.silence:
+            raise ValueError("a worker that stops would count as dead")
 
 
 class Worker:

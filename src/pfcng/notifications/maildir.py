@@ -35,12 +35,18 @@ class Maildir:
     def _deliver(self, message: EmailMessage, recipient: str) -> None:
         name = hashlib.sha256(f"{message['Message-ID']} {recipient}".encode()).hexdigest()[:40] + ".pfcng"
         try:
-            mailbox.Maildir(self._folder, create=True)
+            self._make()
             if any(chain(self._folder.glob(f"new/{name}"), self._folder.glob(f"cur/{name}*"))):
                 return
             self._write(name, message.as_bytes())
         except OSError as error:
             raise MailDelayed(f"maildir: {error.strerror or error}") from error
+
+    def _make(self) -> None:
+        """The folder, or what an empty one lacks to be a maildir."""
+        mailbox.Maildir(self._folder, create=True)
+        for name in ("tmp", "new", "cur"):
+            (self._folder / name).mkdir(mode=0o700, exist_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
         """Whole on the disk first, then in ``new`` at once: readers never see half a message."""

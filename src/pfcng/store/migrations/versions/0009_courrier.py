@@ -54,7 +54,8 @@ CREATE INDEX produit_retire ON produit (debut_validite) WHERE etat = 'Produit re
 CREATE INDEX demande_renouvelle ON demande (renouvelle) WHERE renouvelle IS NOT NULL;
 """
 
-# Fetching asks whether another job has the same lock; without this it reads every waiting job each time.
+# The job of a mail is looked for by its lock (« pfcng courrier relancer »), and so is, at each fetch, another job with
+# the same lock: without this, a fetch reads every job that waits.
 VERROUS = """
 CREATE INDEX courrier_verrou_tache ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
 """
