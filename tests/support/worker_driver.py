@@ -1,6 +1,6 @@
 """A worker in a process of its own, for tests that kill it: ``python -m support.worker_driver DSN PKI MAILDIR NOW``.
 
-It says « prêt » once it works, and lives until it is killed.
+It says « prêt » when it has worked for a second, and lives until it is killed.
 """
 
 import asyncio
@@ -23,9 +23,18 @@ def main(dsn: str, pki: str, maildir: str, now: str) -> None:
     moment = datetime.fromisoformat(now)
     authority = make_authority(database, Path(pki))
     parts = make_parts(database, authority, transport=Path(maildir), clock=lambda: moment)
-    sys.stdout.write("prêt\n")
-    sys.stdout.flush()
-    asyncio.run(Worker(dsn, parts, QUICK).run())
+    asyncio.run(_work(Worker(dsn, parts, QUICK)))
+
+
+async def _work(worker: Worker) -> None:
+    """Say so once it has worked for long enough to have taken over what dead workers left."""
+
+    async def announce() -> None:
+        await asyncio.sleep(QUICK.silence.total_seconds() * 0.6)
+        sys.stdout.write("prêt\n")
+        sys.stdout.flush()
+
+    await asyncio.gather(worker.run(), announce())
 
 
 if __name__ == "__main__":

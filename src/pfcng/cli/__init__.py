@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import annuaire, demander, habilitation, journal, liste_blanche, retirer, sandbox
+from pfcng.cli import (
+    annuaire,
+    courrier,
+    demander,
+    habilitation,
+    journal,
+    liste_blanche,
+    retirer,
+    sandbox,
+    taches,
+    worker,
+)
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
 app = typer.Typer(
@@ -22,11 +33,14 @@ app = typer.Typer(
 )
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
-app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.command(cls=FrenchCommand)(worker.worker)
+app.add_typer(sandbox.app)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
+app.add_typer(courrier.app)
+app.add_typer(taches.app)
 
 
 def _show_version(wanted: bool) -> None:

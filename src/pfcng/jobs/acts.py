@@ -41,11 +41,13 @@ class Act:
         name: Of its task.
         cron: When it is looked for.
         do: Does what is due and says how much it was; safe to be done twice at once.
+        daily: Whether a clock that is moved by days has to stop at each of them for it.
     """
 
     name: str
     cron: str
     do: Callable[[], int]
+    daily: bool = True
 
 
 def periodic_acts(parts: Parts) -> tuple[Act, ...]:
@@ -76,5 +78,5 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         Act(name="annulations", cron=minute, do=annulations),
         Act(name="revocations_automatiques", cron=minute, do=revocations_automatiques),
         Act(name="rappels", cron=hour, do=rappels),
-        Act(name="purge", cron=day, do=purge),
+        Act(name="purge", cron=day, do=purge, daily=False),
     )

@@ -61,14 +61,16 @@ class Advancer:
                 step = min(by, _STEP)
                 self._clock.advance(step)
                 by -= step
-                self._day(done)
+                self._look(done, last=not by)
             self._settle()
             return Walk(now=self._clock(), done=dict(done))
         finally:
             self._lock.release()
 
-    def _day(self, done: Counter[str]) -> None:
+    def _look(self, done: Counter[str], *, last: bool) -> None:
         for act in self._acts:
+            if not (act.daily or last):
+                continue
             try:
                 done[act.name] += act.do()
             except AuthorityUnavailable:
