@@ -34,7 +34,7 @@ def main() -> None:
                         set_incident(sandbox, on=name == "serveur absent")
                         measured = [order(client, next(csrs)) for _ in range(ORDERS)]
                         if turn:
-                            found += measured
+                            found.extend(measured)
         finally:
             stop(sandbox)
     for name, found in times.items():

@@ -16,10 +16,13 @@ import pytest
 from pfcng.jobs import tasks
 from pfcng.jobs.acts import Act
 from pfcng.jobs.worker import keep_working
+from pfcng.notifications.smtp import Relay, Security, Smtp
+from pfcng.operations import envoyer_courrier
 from pfcng.operations.purger import purger
 from pfcng.store import jobs
 from support.mails import mails_in
 from support.platform import NOW
+from support.relay import Inbox, relay
 from support.scenario import Scenario
 from support.workers import QUICK, Scripted, make_parts, wait_until
 
@@ -123,6 +126,24 @@ def test_worker_survives_the_loss_of_its_connections(scenario: Scenario, dsn: st
             )
         scenario.order()
         wait_until(lambda: waiting_mails(scenario) == 0)
+
+
+def test_relay_that_cuts_after_data_loses_no_mail(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least once: each mail arrives, and a second copy has the Message-ID of the first."""
+    monkeypatch.setattr(envoyer_courrier, "DELAYS", (timedelta(),))
+    inbox = Inbox()
+    inbox.cuts = 5
+    with relay(inbox) as port:
+        transport = Smtp(Relay(host="127.0.0.1", port=port, security=Security.NONE, timeout=10))
+        parts = make_parts(scenario.database, scenario.authority, transport=transport, clock=lambda: NOW)
+        for _ in range(5):
+            scenario.order()
+        with keep_working(dsn, parts, QUICK):
+            wait_until(lambda: waiting_mails(scenario) == 0)
+    assert len(set(inbox.identifiers)) == 10
+    assert len(inbox.identifiers) == 15
 
 
 def with_act(monkeypatch: pytest.MonkeyPatch, do: Callable[[], int]) -> None:
