@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHES := bench-plateforme bench-suivi bench-annuaire bench-journal
 
-.PHONY: install sandbox test format lint types imports check docs bench constraints clean
+.PHONY: install sandbox test format lint types imports check docs bench $(BENCHES) constraints clean
 
 install: .venv/.installed
 
@@ -39,9 +40,16 @@ check: format lint types imports test
 docs: install
 	PYTHONPATH=tests $(BIN)/python -m support.pages
 
-# Figures, not checks: read them on a quiet machine.
-bench: install
-	PYTHONPATH=tests $(BIN)/python bench/plateforme.py
+# Figures, not checks: read them on a quiet machine. All of them in some minutes; one of them at another size:
+# make bench-journal ARGS=1000000
+bench-suivi: ARGS ?= --sizes 10000 100000
+bench-annuaire: ARGS ?= 200000
+bench-journal: ARGS ?= 100000
+
+bench: $(BENCHES)
+
+$(BENCHES): bench-%: install
+	PYTHONPATH=tests $(BIN)/python bench/$*.py $(ARGS)
 
 # The newest versions that pyproject.toml allows, for every Python and platform, with their hashes (needs uv).
 constraints:

@@ -1,9 +1,9 @@
 """How long an import of the annuaire takes, and how much memory: generated registers, a database of its own.
 
-    python bench/annuaire.py [lines]
+    make bench-annuaire ARGS=1000000
 
-A million lines without an argument. Everything is fictitious. Two imports: into an empty annuaire, then the same files
-again. The seconds and the peak are those of the whole ``pfcng annuaire importer``.
+A million lines without an argument of the script itself. Everything is fictitious. Two imports: into an empty annuaire,
+then the same files again. The seconds and the peak are those of the whole ``pfcng annuaire importer``.
 """
 
 import os
@@ -17,29 +17,12 @@ from typing import Final
 
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.migrations import migrate
+from support.registers import PS_COLUMNS
 
 LINES: Final = 1_000_000
 TARGET_SECONDS, TARGET_MB = 60, 300
 _PROFESSIONS: Final = ((10, "Médecin", "SM26"), (60, "Infirmier", ""), (21, "Pharmacien", ""), (50, "Sage-Femme", ""))
 _DEPARTEMENTS: Final = ("75", "69", "21", "2A", "13", "33", "59", "974")
-_COLUMNS: Final = (
-    "Type d'identifiant PP|Identifiant PP|Identification nationale PP|Code civilité d'exercice|"
-    "Libellé civilité d'exercice|Code civilité|Libellé civilité|Nom d'exercice|Prénom d'exercice|Code profession|"
-    "Libellé profession|Code catégorie professionnelle|Libellé catégorie professionnelle|Code type savoir-faire|"
-    "Libellé type savoir-faire|Code savoir-faire|Libellé savoir-faire|Code mode exercice|Libellé mode exercice|"
-    "Numéro SIRET site|Numéro SIREN site|Numéro FINESS site|Numéro FINESS établissement juridique|"
-    "Identifiant technique de la structure|Raison sociale site|Enseigne commerciale site|"
-    "Complément destinataire (coord. structure)|Complément point géographique (coord. structure)|"
-    "Numéro Voie (coord. structure)|Indice répétition voie (coord. structure)|Code type de voie (coord. structure)|"
-    "Libellé type de voie (coord. structure)|Libellé Voie (coord. structure)|Mention distribution (coord. structure)|"
-    "Bureau cedex (coord. structure)|Code postal (coord. structure)|Code commune (coord. structure)|"
-    "Libellé commune (coord. structure)|Code pays (coord. structure)|Libellé pays (coord. structure)|"
-    "Téléphone (coord. structure)|Téléphone 2 (coord. structure)|Télécopie (coord. structure)|"
-    "Adresse e-mail (coord. structure)|Code Département (structure)|Libellé Département (structure)|"
-    "Ancien identifiant de la structure|Autorité d'enregistrement|Code secteur d'activité|Libellé secteur d'activité|"
-    "Code section tableau pharmaciens|Libellé section tableau pharmaciens|Code rôle|Libellé rôle|"
-    "Code genre activité|Libellé genre activité|"
-)
 
 
 def main(lines: int) -> None:
@@ -80,7 +63,7 @@ def _write(path: Path, lines: Iterator[str]) -> None:
 def _professionals(lines: int) -> Iterator[str]:
     """Three lines for two persons; a quarter of the structures are establishments, the rest cabinets."""
     random = Random(1)  # noqa: S311 - a repeatable file, not a secret
-    yield _COLUMNS
+    yield PS_COLUMNS
     for number in range(lines):
         rpps = _with_key(f"997{number * 2 // 3:07}")
         code, profession, savoir_faire = _PROFESSIONS[number * 2 // 3 % 4]

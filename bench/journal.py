@@ -1,8 +1,8 @@
 """What the journal costs a request, how fast it is sealed, and how long a verification takes with how much memory.
 
-    python bench/journal.py [entries]
+    make bench-journal ARGS=1000000
 
-A million entries without an argument, in a database of its own. Everything is fictitious.
+A million entries without an argument of the script itself, in a database of its own. Everything is fictitious.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Figures of a whole platform on this machine: starts, lots, retraits, through real TLS and signatures.
 
-Run by ``make bench``. Nothing here passes or fails: it prints.
+Run by ``make bench-plateforme``. Nothing here passes or fails: it prints.
 """
 
 import statistics

@@ -1,9 +1,10 @@
 """How long each filter of a suivi takes at 10 000 and at 1 000 000 produits (guide §18).
 
 Prints, for every combination of filters that table 19 allows, the lines found, the median milliseconds of the search at
-both sizes, and their ratio; then the worst. Everything lives in a temporary folder. Takes a few minutes:
+both sizes, and their ratio; then the worst. Everything lives in a temporary folder. At its
+full size, which takes a few minutes:
 
-    PYTHONPATH=src:tests python bench/suivi.py
+    make bench-suivi ARGS="--sizes 10000 1000000"
 """
 
 import argparse

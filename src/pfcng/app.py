@@ -24,6 +24,7 @@ from pfcng.notifications.mail import Transport
 from pfcng.notifications.maildir import Maildir
 from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
+from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.keys import load_pem
@@ -47,12 +48,14 @@ class App:
         publication: ASGI application of the plain HTTP port.
         platform: The parts of both.
         files: What ``publication`` gives out.
+        anchor: Where the head of the journal is kept outside the database, if anywhere.
     """
 
     service: ASGIApp
     publication: ASGIApp
     platform: Platform
     files: dict[str, tuple[str, bytes]]
+    anchor: Anchor | None
 
     @property
     def database(self) -> Database:
@@ -86,7 +89,11 @@ def create_app(
         clock: The present, aware.
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
         around: What is put around the authority; for the sandbox's incidents.
+
+    Raises:
+        OSError: The journal cannot be anchored where the settings say.
     """
+    anchor = _anchor(settings)
     migrate(dsn)
     migrate(dsn, IGC)
     database = Database(dsn)
@@ -101,7 +108,13 @@ def create_app(
         diagnostics=diagnostics,
     )
     files = published_files(trust, _crls(settings.confiance))
-    return App(service=create_service(platform), publication=create_publication(files), platform=platform, files=files)
+    return App(
+        service=create_service(platform),
+        publication=create_publication(files),
+        platform=platform,
+        files=files,
+        anchor=anchor,
+    )
 
 
 def create_parts(
@@ -186,6 +199,15 @@ def _rules(settings: Settings) -> Rules:
         closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
         strict_nom_applicatif=settings.nom_applicatif_strict,
     )
+
+
+def _anchor(settings: Settings) -> Anchor | None:
+    where, every = settings.journal_ancre, settings.journal_ancre_toutes_les
+    if where is None:
+        return None
+    anchor = AnchorFile(path=where, every=every) if isinstance(where, Path) else AnchorSyslog(every=every)
+    anchor.check()
+    return anchor
 
 
 def _authority(

@@ -3,9 +3,9 @@
 import ipaddress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, IPvAnyNetwork, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         produits_fermes: Products that cannot be ordered, by label (``PFCNG_PRODUITS_FERMES``, a JSON list:
             ``["PS_SIGN"]``).
         nom_applicatif_strict: Hold nomApplicatif to RFC 1035 (``PFCNG_NOM_APPLICATIF_STRICT``).
+        journal_ancre: Where the head of the journal is kept outside the database: ``syslog``, or the path of a file
+            (``PFCNG_JOURNAL_ANCRE``); None for nowhere.
+        journal_ancre_toutes_les: Sealed entries between two anchors (``PFCNG_JOURNAL_ANCRE_TOUTES_LES``).
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys.
         courrier: How mails leave (``PFCNG_COURRIER``, a JSON object); workers alone need it.
@@ -126,6 +129,8 @@ class Settings(BaseSettings):
     proxies: tuple[IPvAnyNetwork, ...] = ()
     produits_fermes: frozenset[str] = frozenset()
     nom_applicatif_strict: bool = True
+    journal_ancre: Literal["syslog"] | Path | None = None
+    journal_ancre_toutes_les: Annotated[int, Field(ge=1)] = 100
     serveur: KeyPair
     emettrices: tuple[KeyPair, ...]
     confiance: Confiance

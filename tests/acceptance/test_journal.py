@@ -41,8 +41,10 @@ def journal(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Sandbox]:
-    """A sandbox whose journal this module may spoil."""
-    with shared_folder() as folder:
+    """A sandbox whose journal this module may spoil; its head is anchored in a file at each seal."""
+    with shared_folder() as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PFCNG_JOURNAL_ANCRE", str(folder / "ancre.txt"))
+        environment.setenv("PFCNG_JOURNAL_ANCRE_TOUTES_LES", "1")
         running = start(folder / "bac")
         try:
             yield running
@@ -123,6 +125,10 @@ def test_verification_of_a_live_platform_finds_it_whole(platform: Sandbox, tmp_p
     assert (report["etat"], report["faute"], report["role"]) == ("fait", None, True)
     sealed = json.loads(journal("sceller", "--base", dsn, "--json").stdout)
     assert sealed["etat"] == "fait"
+    anchored = json.loads(
+        journal("verifier", "--base", dsn, "--ancre", platform.directory.parent / "ancre.txt", "--json").stdout
+    )
+    assert (anchored["etat"], anchored["faute"], anchored["ancres"] > 0) == ("fait", None, True)
     anchor = tmp_path / "ancre"
     anchor.write_text(f"1 2026-01-01T00:00:00+00:00 {'0' * 64}\n")
     other = journal("verifier", "--base", dsn, "--ancre", anchor)
@@ -152,9 +158,13 @@ def test_tampering_is_told_with_status_1(platform: Sandbox) -> None:
         ((), 2, "Donnez soit --base, soit --data, ou la variable PFCNG_DSN."),
         (("--base", "x", "--data", "y"), 2, "Donnez soit --base, soit --data"),
         (("--data", "/nulle-part"), 2, "n’est pas le dossier d’un bac à sable"),
-        (("--base", "mot de passe"), 3, "La chaîne de connexion ne se lit pas."),
-        (("--base", "host=/nulle-part dbname=x"), 3, "La base ne répond pas comme il faut"),
-        (("--base", "x", "--ancre", "/nulle-part"), 2, "Le fichier d’ancre /nulle-part ne se lit pas"),
+        (("--base", "mot de passe"), 2, "La chaîne de connexion ne se lit pas."),
+        (("--base", "host=/nulle-part dbname=x"), 3, "La base ne répond pas : aucun serveur n’écoute à cette adresse."),
+        (
+            ("--base", "x", "--ancre", "/nulle-part"),
+            2,
+            "Le fichier d’ancre /nulle-part ne se lit pas : il n’existe pas",
+        ),
     ],
 )
 def test_command_that_names_no_database_says_what_to_do(

@@ -194,6 +194,29 @@ def test_description_is_json_that_any_language_reads(sandbox: Sandbox) -> None:
     assert content == sandbox.description
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("JOURNAL_ANCRE", "/nulle-part/ancre", "/nulle-part/ancre : le fichier n’existe pas."),
+        ("JOURNAL_ANCRE_TOUTES_LES", "0", "PFCNG_JOURNAL_ANCRE_TOUTES_LES : nombre d’au moins 1 attendu"),
+        ("PROXIES", '["10.0.0.0/99"]', "PFCNG_PROXIES : réseau attendu, comme 10.0.0.0/8"),
+        ("DSN", "host=127.0.0.1 port=1 password=secret", "La base de PFCNG_DSN ne peut pas servir : aucun serveur"),
+        ("DSN", "postgresql://u:secret@h:secret/x", "un réglage de la chaîne de connexion n’est pas valable."),
+        ("DSN", "secret", "PFCNG_DSN n’est pas une chaîne de connexion de PostgreSQL"),
+    ],
+)
+def test_setting_that_cannot_be_followed_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    """One sentence with the setting or the file, never with what a connection string holds."""
+    monkeypatch.setenv(f"PFCNG_{variable}", value)
+    with shared_folder() as folder:
+        done = run_sandbox(folder / "bac", "--port", "0", "--http-port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
+    assert not any(word in done.stderr for word in ("Traceback", "secret"))
+
+
 @pytest.mark.skipif(os.name != "posix" or shutil.which("pgrep") is None, reason="looks for the server's processes")
 def test_stopped_sandbox_leaves_no_server_behind(folder: Path) -> None:
     """The embedded PostgreSQL ends with the sandbox."""
@@ -202,9 +225,19 @@ def test_stopped_sandbox_leaves_no_server_behind(folder: Path) -> None:
     assert subprocess.run(["pgrep", "-f", str(folder / "postgres")], capture_output=True, check=False).returncode == 1
 
 
-def test_folder_with_a_space_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_folder_may_have_spaces_accents_and_an_apostrophe(folder: Path) -> None:
+    """As users name folders: the sandbox serves there, and its profiles and commands work."""
+    running = start(folder.parent / "l'hôpital des Lilas")
+    try:
+        with running.client() as client:
+            assert client.demander_certificats([demande_for(ORG, make_csr())]).statut_lot == "OK"
+    finally:
+        assert stop(running) == 0
+
+
+def test_folder_that_the_database_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
     """The embedded server cannot live there; nothing but a sentence is left."""
-    done = run_sandbox(tmp_path / "mes documents", "--port", "0", "--http-port", "0")
+    done = run_sandbox(tmp_path / "a$b", "--port", "0", "--http-port", "0")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "a une espace. Choisissez un autre dossier." in done.stderr
+    assert "ce chemin a un caractère « $ ». Choisissez un autre dossier." in done.stderr
     assert "Traceback" not in done.stderr

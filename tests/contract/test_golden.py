@@ -3,15 +3,17 @@
 What a case is made of is told in ``tests/support/golden.py``.
 """
 
+import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from pfcng.contract.codes import CODES
+from pfcng.contract.codes import CODES, Raison
 from support.golden import STEPS, Case, Game, cases, find, reasons
-from support.live import Sandbox
+from support.live import Sandbox, running_sandbox
 
 EXAMPLES = (
     "14.2.1-lot-accepte",
@@ -37,21 +39,36 @@ EXAMPLES = (
 """The examples that the guide prints, passing and not."""
 
 
-@pytest.fixture(scope="module")
-def endpoint(sandbox: Sandbox) -> Iterator[httpx.Client]:
+def endpoint(sandbox: Sandbox) -> httpx.Client:
     """ws-srv, as the white-listed server."""
     server = sandbox.description["serveurs"]["editeur"]
     context = ssl.create_default_context(cafile=sandbox.anchors)
     context.load_cert_chain(sandbox.path(server["certificat"]), sandbox.path(server["cle"]))
     url = sandbox.description["urls"]["ws_srv"]
-    with httpx.Client(verify=context, trust_env=False, base_url=url, timeout=60) as client:
-        yield client
+    return httpx.Client(verify=context, trust_env=False, base_url=url, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def platform_of(sandbox: Sandbox) -> Iterator[Callable[[Case], tuple[Sandbox, httpx.Client]]]:
+    """The sandbox of the session for most cases, one more for each set of settings."""
+    with ExitStack() as stack:
+        opened: dict[frozenset[tuple[str, str]], tuple[Sandbox, httpx.Client]] = {}
+
+        def find_platform(case: Case) -> tuple[Sandbox, httpx.Client]:
+            settings = frozenset(case.reglages.items())
+            if settings not in opened:
+                running = stack.enter_context(running_sandbox(case.reglages)) if settings else sandbox
+                opened[settings] = (running, stack.enter_context(endpoint(running)))
+            return opened[settings]
+
+        yield find_platform
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_reply_is_the_golden_one(case: Case, sandbox: Sandbox, endpoint: httpx.Client) -> None:
+def test_reply_is_the_golden_one(case: Case, platform_of: Callable[[Case], tuple[Sandbox, httpx.Client]]) -> None:
     """The whole reply to a signed request, after what the case says comes before it (§14 to §20)."""
-    game = Game(sandbox=sandbox, endpoint=endpoint)
+    sandbox, client = platform_of(case)
+    game = Game(sandbox=sandbox, endpoint=client)
     for play in case.plays():
         game.play(play)
 
@@ -68,10 +85,19 @@ def test_code_has_a_case_or_a_reason(code: str) -> None:
     assert any(code in case.codes for case in cases()) != (code in reasons())
 
 
-def test_list_of_reasons_knows_its_codes() -> None:
-    """A reason for a code that table 22 does not have would never be read (§19)."""
+@pytest.mark.parametrize("raison", Raison)
+def test_raison_has_a_case_or_a_reason(raison: Raison) -> None:
+    """Each text that fills a code is told by the endpoint, or stands on the list that says why not (§14.4, §20)."""
+    pieces = re.split(r"\{[a-z]+\}", raison.removesuffix("."))
+    text = re.compile(".+".join(map(re.escape, pieces)))
+    assert any(text.search(case.reply) for case in cases()) != (raison.name in reasons("raisons"))
+
+
+def test_lists_of_reasons_know_their_codes_and_raisons() -> None:
+    """A reason for what there is not would never be read (§19, §20)."""
     assert set(reasons()) <= set(CODES)
-    assert all(reason.endswith(".") for reason in reasons().values())
+    assert set(reasons("raisons")) <= set(Raison.__members__)
+    assert all(reason.endswith(".") for kind in ("codes", "raisons") for reason in reasons(kind).values())
 
 
 @pytest.mark.parametrize(

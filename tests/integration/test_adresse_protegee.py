@@ -94,6 +94,13 @@ def test_two_holders_in_one_lot_are_not_both_accepted(two_structures: Scenario) 
     assert [statut for statut, _ in submit(two_structures, lot)] == ["OK", "WSMG-00000010"]
 
 
+def test_holder_is_served_in_a_lot_where_another_asks_first(two_structures: Scenario) -> None:
+    """Each demande of a lot is refused or accepted for itself (§7.2, §14.2.2)."""
+    assert submit(two_structures, [demande(SERV_SIGN)])[0][0] == "OK"
+    lot = [demande(SERV_SIGN, id_nat_struct=OTHER_STRUCTURE), demande(SERV_CONF), demande(PRO_SIGN)]
+    assert [statut for statut, _ in submit(two_structures, lot)] == ["WSMG-00000010", "OK", "WSMG-00000010"]
+
+
 def test_address_of_a_cancelled_produit_is_free(two_structures: Scenario) -> None:
     """In force is à retirer, retiré or actif: what was annulé holds nothing."""
     submit(two_structures, [demande(SERV_SIGN)])

@@ -27,12 +27,14 @@ from support.registers import (
     HOSPITAL,
     NO_ACTIVITY,
     PS_COLUMNS,
+    STUDENT,
     with_cell,
     write_register,
 )
 
 WHO = Exploitation(exploitant="agent", now=datetime(2026, 3, 2, 10, tzinfo=UTC))
 DOCTOR, NURSE, PHARMACIST = "899700990015", "899700990023", "899700990031"
+STUDENT_ID = "899700990049"
 HOSPITAL_ID, CENTRE_ID, CABINET_ID = "1750099012", "1690099023", "399900034200025"
 
 
@@ -125,6 +127,35 @@ def test_activities_of_one_person_are_merged(database: Database, finess: Path, t
     assert doctor.structures == {HOSPITAL_ID, CENTRE_ID}
 
 
+def test_student_enters_the_annuaire_as_a_professional_in_training(database: Database, tmp_path: Path) -> None:
+    """Genre PF, whose certificates tell the profession that is learnt (guide §8)."""
+    load(database, write_register(tmp_path / "ps.txt", PS_COLUMNS, STUDENT))
+    student = personnes(database, STUDENT_ID)[STUDENT_ID]
+    assert (student.genre, student.profession, student.titre) == (Genre.PF, 10, "Médecin")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_professional_who_studies_again_stays_a_professional(
+    database: Database, tmp_path: Path, order: tuple[int, int]
+) -> None:
+    """A nurse who studies medicine has both activities: the profession that is exercised names them."""
+    nurse = with_cell(with_cell(STUDENT, "Code catégorie professionnelle", "C"), "Code profession", "60")
+    lines = (STUDENT, with_cell(nurse, "Libellé profession", "Infirmier"))
+    load(database, write_register(tmp_path / "ps.txt", PS_COLUMNS, *(lines[place] for place in order)))
+    person = personnes(database, STUDENT_ID)[STUDENT_ID]
+    assert (person.genre, person.profession, person.titre) == (Genre.PS, 60, "Infirmier")
+
+
+def test_student_becomes_a_professional_with_the_next_import(database: Database, tmp_path: Path) -> None:
+    """The identifier stays, the category changes."""
+    load(database, write_register(tmp_path / "ps.txt", PS_COLUMNS, STUDENT))
+    load(
+        database,
+        write_register(tmp_path / "ps2.txt", PS_COLUMNS, with_cell(STUDENT, "Code catégorie professionnelle", "C")),
+    )
+    assert personnes(database, STUDENT_ID)[STUDENT_ID].genre is Genre.PS
+
+
 def test_same_files_again_change_nothing(database: Database, ps: Path, finess: Path) -> None:
     """Nothing is rewritten."""
     load(database, ps, finess)
@@ -213,7 +244,7 @@ def test_import_leaves_habilitations_alone(database: Database, ps: Path, finess:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ([], "ni PS_LibreAcces"),
+        ([], "vide"),
         (["nom;prenom", "a;b"], "ni PS_LibreAcces"),
         ([PS_COLUMNS.replace("Code profession", "x"), HOSPITAL], "Code profession"),
         ([PS_COLUMNS, "une", ""], "aucune ligne n’est lisible ; ligne 2"),

@@ -1,5 +1,6 @@
 """The journal: append-only, sealed in a chain beside the requests, and what meets each tampering (docs/journal.md)."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,7 @@ from structlog.testing import capture_logs
 from pfcng.contract import codes
 from pfcng.contract.refusal import Refusal
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
-from pfcng.operations.ancre_journal import Anchor, UnreadableAnchor, format_line, read_anchors
+from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog, UnreadableAnchor, format_line, read_anchors
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.sceller_journal import Sealer, keep_sealed
 from pfcng.store import journal
@@ -316,14 +317,15 @@ def test_kept_sealed_journal_has_no_tail_when_its_process_stops(database: Databa
     assert (report.fault, report.sealed, report.waiting) == (None, 3, 0)
 
 
-def test_sealer_outlives_an_unreachable_database(database: Database) -> None:
-    """A turn that fails is logged and tried again."""
+@pytest.mark.parametrize("error", [psycopg.OperationalError("gone"), ValueError("unforeseen")])
+def test_sealer_outlives_whatever_fails(database: Database, error: Exception) -> None:
+    """A turn that fails is logged, once while it fails the same way, and tried again."""
     failing = Event()
 
     class Failing(Database):
         def take_receipts(self) -> list[object]:  # type: ignore[override]  # it gives none
             failing.set()
-            raise psycopg.OperationalError("gone")
+            raise error.with_traceback(None)
 
     broken = Failing.__new__(Failing)
     broken.__dict__.update(database.__dict__)
@@ -332,7 +334,7 @@ def test_sealer_outlives_an_unreachable_database(database: Database) -> None:
         assert failing.wait(30)
         failing.clear()
         assert failing.wait(30)
-    assert {event["event"] for event in logs} == {"journal.not_sealed"}
+    assert [event["event"] for event in logs] == ["journal.turn_failed"]
     assert check(database).sealed == 1
 
 
@@ -579,7 +581,7 @@ def test_change_of_state_without_its_entry_is_named(annuaire: Database, authorit
 
 def test_head_is_anchored_every_n_entries(database: Database, tmp_path: Path) -> None:
     """One line « rang date empreinte », appended when N entries were sealed since the last one, whoever wrote that."""
-    anchor = Anchor(path=tmp_path / "ancre", every=3)
+    anchor = AnchorFile(path=tmp_path / "ancre", every=3)
     expected = ""
     for count, line in ((2, False), (2, True), (2, False), (1, True), (7, True)):
         append(database, count)
@@ -619,7 +621,7 @@ def test_anchor_of_another_chain_is_not_written_to(database: Database, tmp_path:
     """A restored database does not go on below lines that tell what it lost; the alarm is given once."""
     seal(database, 3)
     lost = Head(rang=40, empreinte=bytes(32), scelle_le=NOW)
-    anchor = Anchor(path=tmp_path / "ancre", every=1)
+    anchor = AnchorFile(path=tmp_path / "ancre", every=1)
     anchor.append(lost)
     sealer = sealer_of(database, anchor)
     for _ in range(3):
@@ -633,7 +635,7 @@ def test_anchor_of_another_chain_is_not_written_to(database: Database, tmp_path:
 
 def test_line_cut_short_does_not_take_the_next_one_with_it(database: Database, tmp_path: Path) -> None:
     """A full disk leaves half a line: it stays alone, and a reader is told which one it is."""
-    anchor = Anchor(path=tmp_path / "ancre", every=1)
+    anchor = AnchorFile(path=tmp_path / "ancre", every=1)
     seal(database, 1)
     first = head_of(database)
     anchor.append(first)
@@ -658,7 +660,7 @@ def test_anchors_that_contradict_each_other_are_refused() -> None:
 
 def test_processes_that_anchor_at_once_write_each_line_once(database: Database, tmp_path: Path) -> None:
     """One of them holds the lock; the others leave the line to it or to the next turn."""
-    anchor = Anchor(path=tmp_path / "ancre", every=1)
+    anchor = AnchorFile(path=tmp_path / "ancre", every=1)
     append(database, 5)
 
     def turn() -> None:
@@ -671,6 +673,28 @@ def test_processes_that_anchor_at_once_write_each_line_once(database: Database, 
         thread.join()
     turn()
     assert anchor.path.read_text() == format_line(head_of(database))
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="syslog has a Unix socket")
+def test_head_is_anchored_in_syslog(database: Database, tmp_path: Path) -> None:
+    """A line that the verification reads in a syslog file, whatever syslog writes before it."""
+    anchor = AnchorSyslog(every=2, address=tmp_path / "log")
+    with pytest.raises(FileNotFoundError):
+        anchor.check()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(str(anchor.address))
+        syslog.setblocking(False)
+        anchor.check()
+        sealer = sealer_of(database, anchor)
+        told = []
+        for count in (1, 1, 1, 2):
+            append(database, count)
+            sealer.turn()
+            with suppress(BlockingIOError):
+                told.append(syslog.recv(1000).decode().removeprefix("<85>"))
+    anchors = read_anchors(f"Nov 23 21:00:00 serveur {line}" for line in told)
+    report = check(database, anchors)
+    assert (sorted(anchors), report.fault, report.anchors) == ([2, 5], None, 2)
 
 
 def test_report_tells_since_when(database: Database) -> None:

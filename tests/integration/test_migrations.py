@@ -6,7 +6,10 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
+from typer.testing import CliRunner
 
+from pfcng.cli.habilitation import habilitation
 from pfcng.domain.states import DemandeState, ProduitState
 from pfcng.igc.migrations import IGC
 from pfcng.store.database import Database
@@ -47,6 +50,20 @@ def _new_database(postgres: str, name: str) -> str:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return make_conninfo(postgres, dbname=name, options="-c timezone=UTC")
+
+
+def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> None:
+    """The refusal of the database itself, not of a library above it; the command tells it and shows nothing else."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE ROLE passante LOGIN")
+        connection.execute("CREATE DATABASE fermee")
+        connection.execute("REVOKE ALL ON DATABASE fermee FROM PUBLIC; GRANT CONNECT ON DATABASE fermee TO passante")
+    dsn = make_conninfo(postgres, dbname="fermee", user="passante")
+    with pytest.raises(InsufficientPrivilege):
+        migrate(dsn)
+    result = CliRunner().invoke(habilitation, ["lister", "--base", dsn])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "La base a refusé ou interrompu l’opération ; rien n’est changé (SQLSTATE 42501).\n"
 
 
 def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:

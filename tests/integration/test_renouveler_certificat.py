@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import PRODUCTS, Environment, Offre, Product, Usage
+from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRenouvellementCertificat, RequeteRenouvellementCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
@@ -15,7 +17,7 @@ from pfcng.operations.context import RequestContext
 from pfcng.operations.renouveler_certificat import renouveler_certificat
 from support.csrs import break_signature, make_csr, make_key
 from support.platform import EDITEUR, make_context
-from support.scenario import ADMIN, INTERNE, MEDECIN, PRODUCTION_EDITEUR, Scenario, aki_of, at, serial_of
+from support.scenario import ADMIN, AGENT, INTERNE, MEDECIN, PRODUCTION_EDITEUR, Scenario, aki_of, at, serial_of
 
 
 def renew(
@@ -121,15 +123,63 @@ def test_undelivered_certificate_is_not_renewed(scenario: Scenario) -> None:
     assert renew(scenario, old).statut == "WSMG-00000010"
 
 
-@pytest.mark.parametrize(("product", "orderer", "other"), [
-    (Product(Offre.ORG, Usage.SIGN), EDITEUR, MEDECIN),
-    (Product(Offre.PS, Usage.SIGN), MEDECIN, INTERNE),
-    (Product(Offre.PS, Usage.SIGN), MEDECIN, EDITEUR),
-])  # fmt: skip
-def test_who_may_not_order_may_not_renew(scenario: Scenario, product: Product, orderer: str, other: str) -> None:
+STRANGERS = [
+    (Product(Offre.ORG, Usage.SIGN), EDITEUR, MEDECIN, Raison.HORS_PERIMETRE),
+    (Product(Offre.PRO, Usage.SIGN), EDITEUR, AGENT, Raison.HORS_PERIMETRE),
+    (Product(Offre.PS, Usage.SIGN), MEDECIN, INTERNE, Raison.HORS_OFFRE),
+    (Product(Offre.PS, Usage.SIGN), MEDECIN, EDITEUR, Raison.HORS_OFFRE),
+]
+"""A product, who orders it, and who may not renew it; of PRO, the porteur (table 6)."""
+
+
+def refusal_of(scenario: Scenario, certificate: x509.Certificate, **changes: Any) -> tuple[str, str]:
+    """Code and reason of a renouvellement that is refused before it is a demande."""
+    with pytest.raises(Refusal) as refused:
+        renew(scenario, certificate, **changes)
+    return refused.value.code.value, refused.value.raison
+
+
+@pytest.mark.parametrize(("product", "orderer", "other", "reason"), STRANGERS)
+def test_who_may_not_order_may_not_renew(
+    scenario: Scenario, product: Product, orderer: str, other: str, reason: Raison
+) -> None:
     """Rights as for a demande, of today (§17, table 6)."""
     old = scenario.issue(product, context=make_context(orderer))
-    assert renew(scenario, old, context=make_context(other)).statut == "WSMG-00000010"
+    assert refusal_of(scenario, old, context=make_context(other)) == ("WSMG-00000010", reason)
+
+
+@pytest.mark.parametrize(("product", "orderer", "other", "reason"), STRANGERS)
+def test_who_may_not_renew_learns_nothing_of_the_certificate(
+    scenario: Scenario, product: Product, orderer: str, other: str, reason: Raison
+) -> None:
+    """Rights come before the state, the dates and the key: one answer whatever they are (§17, RMT_ERR_002)."""
+    key = make_key()
+    old = scenario.issue(product, context=make_context(orderer), csr=make_csr(key))
+    undelivered = scenario.withdraw(
+        scenario.order(product, context=make_context(orderer)), context=make_context(orderer), delivered=False
+    )
+    expired = at(old.not_valid_after_utc + timedelta(seconds=1), other)
+    context = make_context(other)
+    told = {
+        refusal_of(scenario, old, context=context),
+        refusal_of(scenario, old, context=expired),
+        refusal_of(scenario, undelivered, context=context),
+        refusal_of(scenario, old, context=context, csr=make_csr(key)),
+        refusal_of(scenario, old, context=context, rules=Rules(closed_products=frozenset([product]))),
+    }
+    assert told == {("WSMG-00000010", reason)}
+
+
+@pytest.mark.parametrize(("product", "orderer", "other", "reason"), STRANGERS)
+def test_refused_for_its_rights_leaves_no_demande(
+    scenario: Scenario, product: Product, orderer: str, other: str, reason: Raison
+) -> None:
+    """A demande would hold what the old one held, and a suivi would tell it to who has no right to it."""
+    old = scenario.issue(product, context=make_context(orderer))
+    before = scenario.rows("SELECT numero, acteur FROM demande")
+    assert refusal_of(scenario, old, context=make_context(other)) == ("WSMG-00000010", reason)
+    assert scenario.rows("SELECT numero, acteur FROM demande") == before
+    assert len(scenario.rows("TABLE cle_presentee")) == 1
 
 
 def test_habilitation_that_ended_renews_nothing(scenario: Scenario) -> None:
@@ -137,7 +187,7 @@ def test_habilitation_that_ended_renews_nothing(scenario: Scenario) -> None:
     old = scenario.issue()
     with scenario.database.transaction() as connection:
         connection.execute("DELETE FROM habilitation")
-    assert renew(scenario, old).statut == "WSMG-00000010"
+    assert refusal_of(scenario, old) == ("WSMG-00000010", Raison.HORS_PERIMETRE)
 
 
 def test_annuaire_that_changed_is_told(scenario: Scenario) -> None:

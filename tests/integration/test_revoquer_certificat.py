@@ -8,11 +8,13 @@ from threading import Barrier
 
 import pytest
 from cryptography import x509
+from structlog.testing import capture_logs
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif, Offre, Product, Usage
 from pfcng.contract.messages import RequeteRevocationCertificat
 from pfcng.contract.refusal import Refusal
+from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
 from support.csrs import make_csr, make_key
@@ -313,6 +315,26 @@ def test_revocation_killed_after_the_authority_is_mended(scenario: Scenario) -> 
     first = scenario.authority.revoke(produit["demande"], x509.ReasonFlags.cessation_of_operation)
     assert apply_due(scenario, NOW + timedelta(days=1)) == 1
     assert [row["revoque_le"] for row in scenario.rows("TABLE revocation")] == [first]
+
+
+def test_revocation_that_fails_does_not_hold_up_the_others(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that fails is logged, without what it quotes, and tried again by the next pass."""
+    for certificate in (scenario.issue(), scenario.issue()):
+        revoke(scenario, certificate, date_effet=date(2026, 3, 3))
+    first = min(row["demande"] for row in scenario.rows("SELECT demande FROM produit"))
+    revoke_there = type(scenario.authority).revoke
+
+    def fails(authority: EmbeddedAuthority, numero: int, motif: x509.ReasonFlags | None) -> datetime:
+        if numero == first:
+            raise ValueError("unforeseen")
+        return revoke_there(authority, numero, motif)
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(type(scenario.authority), "revoke", fails)
+        assert apply_due(scenario, NOW + timedelta(days=1)) == 1
+    assert [(event["event"], event["kind"]) for event in logs] == [("revocation.failed", "ValueError")]
+    assert scenario.states() == [ACTIF, REVOQUE]
+    assert apply_due(scenario, NOW + timedelta(days=1)) == 1
 
 
 def test_two_revocations_at_once_are_one(scenario: Scenario) -> None:

@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from cryptography import x509
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pfcng.contract import codes
@@ -17,6 +18,7 @@ from pfcng.contract.catalogue import TABLE_11, Environment, Motif, Offre, Produc
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import (
     XML_NAME,
+    DemandeCertificat,
     ReponseSuiviActivite,
     RequeteDemandeCertificats,
     RequeteRetraitCertificat,
@@ -30,13 +32,13 @@ from pfcng.domain.annuaire import Genre, Habilitation, Personne
 from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
-from pfcng.operations.demander_certificats import demander_certificats
+from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certificat
 from pfcng.operations.revoquer_certificat import revoquer_certificat
 from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.store import migrations
 from pfcng.store.annuaire import save_habilitations, save_personnes
-from pfcng.store.database import Database
+from pfcng.store.database import Database, Row
 from pfcng.xml import codec
 from support.csrs import make_csr
 from support.demandes import AGENT, HOPITAL, demande_for
@@ -87,6 +89,12 @@ def entries(database: Database) -> list[tuple[str, str, str | None]]:
     with database.transaction() as connection:
         rows = connection.execute("SELECT acte, resultat, detail FROM journal ORDER BY id").fetchall()
     return [(row["acte"], row["resultat"], row["detail"]) for row in rows]
+
+
+def rows(database: Database, query: str) -> list[Row]:
+    """What the database has."""
+    with database.transaction() as connection:
+        return connection.execute(query.encode()).fetchall()
 
 
 def elements(line: Resultat) -> dict[str, str]:
@@ -356,9 +364,9 @@ MANY = (
     """,
     """
     INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, etat, demande_igc, certificat,
-                         numero_serie, autorite)
+                         numero_serie, autorite, debut_validite, fin_validite)
     SELECT n, n, 'TEST', 'ORG', (ARRAY['SIGN', 'CONF', 'AUTH_CLI'])[1 + n %% 3], %(structure)s, 'Produit actif', '{}',
-           'DER', to_hex(n), 'CN=AC'
+           'DER', upper(to_hex(n)), 'CN=AC', now(), now() + interval '3 years'
     FROM generate_series(1, %(count)s) AS n
     """,
     """
@@ -655,26 +663,138 @@ def test_environments_never_see_each_other(annuaire: Database, kind: TypeDemande
             assert numbers(annuaire, kind, Offre.PRO, context=context, indice_lot=other) == []
 
 
-# Damage
+# What a stranger asked for
+
+
+def ask_as_a_stranger(annuaire: Database, *demandes: DemandeCertificat, signataire: str = AGENT) -> None:
+    """A lot of somebody without rights on the perimeter, refused whole or one by one."""
+    requete = RequeteDemandeCertificats(demandes=demandes)
+    reply = demander_certificats(requete, database=annuaire, context=make_context(signataire), rules=RULES)
+    assert all(demande.statut_demande != "OK" for demande in reply.demandes)
+
+
+ORG_SIGN, PRO_SIGN = Product(Offre.ORG, Usage.SIGN), Product(Offre.PRO, Usage.SIGN)
 
 
 @pytest.mark.parametrize(
-    ("kind", "damage"),
+    "changes", [{}, {"csr": "bm90IGEgQ1NS"}, {"nom_applicatif": None}, {"id_nat_tiers": EDITEUR}], ids=str
+)
+@pytest.mark.parametrize("signataire", [AGENT, "599900034200017/CPAT0099"], ids=["without rights", "unknown"])
+def test_stranger_writes_nothing_into_the_produits_of_a_structure(
+    annuaire: Database, changes: dict[str, Any], signataire: str
+) -> None:
+    """Whatever it was refused for: PRODUITS shows a perimeter to who administers it, not who names it (§18)."""
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, make_csr(), **changes), signataire=signataire)
+    assert numbers(annuaire, PRODUITS) == []
+    [row] = rows(annuaire, "SELECT etat, hors_perimetre FROM produit")
+    assert row == {"etat": "Produit annulé", "hors_perimetre": True}
+
+
+def test_stranger_sees_their_own_refused_demande(annuaire: Database) -> None:
+    """« Le suivi des demandes est possible par l’acteur de la demande » (§18)."""
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, make_csr()))
+    [line] = follow(annuaire, DEMANDES, context=make_context(AGENT)).resultats
+    assert (line.etat, line.raison_sociale) == ("Demande rejetée", "")
+
+
+def test_stranger_makes_nobody_a_porteur(annuaire: Database) -> None:
+    """A bénéficiaire whom somebody without rights names has no produit there, nor any right (§8 table 5)."""
+    ask_as_a_stranger(annuaire, demande_for(PRO_SIGN, make_csr(), id_nat_struct=CENTRE), signataire=EDITEUR)
+    wanted: dict[str, Any] = {"id_nat_struct": CENTRE, "context": make_context(AGENT)}
+    assert refusal_of(annuaire, PRODUITS, Offre.PRO, **wanted) == HORS_PERIMETRE
+
+
+def test_lot_of_a_stranger_refused_whole_is_nobody_elses(annuaire: Database) -> None:
+    """Its demandes are kept as « Demande non traitée », for their acteur alone (§14.2)."""
+    demande = demande_for(ORG_SIGN, make_csr())
+    record_refused_lot([demande], Refusal(codes.WSMG_23), database=annuaire, context=make_context(AGENT))
+    assert numbers(annuaire, PRODUITS) == []
+    assert len(numbers(annuaire, DEMANDES, context=make_context(AGENT))) == 1
+
+
+def test_refused_demande_within_the_perimeter_is_seen_there(annuaire: Database) -> None:
+    """A colleague sees what an administrateur technique asked for in vain, as « Produit annulé » (§14.2)."""
+    with annuaire.transaction() as connection:
+        held = [Habilitation(acteur=AGENT, offre=Offre.ORG, id_nat_struct=HOPITAL)]
+        save_habilitations(connection, Environment.TEST, held)
+    ask_as_a_stranger(annuaire, demande_for(ORG_SIGN, "bm90IGEgQ1NS"), signataire=EDITEUR)
+    record_refused_lot(
+        [demande_for(ORG_SIGN, make_csr())], Refusal(codes.WSMG_23), database=annuaire, context=make_context()
+    )
+    told = [line.etat for line in follow(annuaire, PRODUITS, context=make_context(AGENT)).resultats]
+    assert told == ["Produit annulé", "Produit annulé"]
+
+
+# Damage
+
+
+EVERY_CHECK = """
+    DO $$
+    DECLARE
+        regle record;
+    BEGIN
+        FOR regle IN SELECT conrelid::regclass AS la_table, conname FROM pg_constraint
+            WHERE contype = 'c' AND conrelid IN ('demande'::regclass, 'produit'::regclass, 'revocation'::regclass) LOOP
+            EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', regle.la_table, regle.conname);
+        END LOOP;
+        FOR regle IN SELECT attrelid::regclass AS la_table, attname FROM pg_attribute
+            WHERE attnotnull AND attnum > 0 AND attname <> 'numero'
+              AND attrelid IN ('demande'::regclass, 'produit'::regclass, 'revocation'::regclass) LOOP
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', regle.la_table, regle.attname);
+        END LOOP;
+    END $$
+"""
+"""Takes away what keeps a row sound: a damaged disk asks no constraint."""
+
+
+def damage(dsn: str, table: str, change: str, number: int) -> None:
+    """Change a row as nothing but damage can."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(EVERY_CHECK)
+        connection.execute(f"UPDATE {table} SET {change} WHERE numero = {number}".encode())  # noqa: S608 - of this file
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "change"),
     [
-        (DEMANDES, "numero_serie = 'pas un nombre'"),
-        (PRODUITS, "autorite = NULL"),
-        (PRODUITS, "nom_applicatif = E'INSI\\x0b'"),
-        (REVOCATIONS, "dn_sujet = E'CN=\\x01'"),
-        (REVOCATIONS, "numero_serie = ''"),
+        (DEMANDES, "produit", "numero_serie = 'pas un nombre'"),
+        (DEMANDES, "produit", "numero_serie = '1_0'"),
+        (PRODUITS, "produit", "autorite = NULL"),
+        (PRODUITS, "produit", "nom_applicatif = E'INSI\\x0b'"),
+        (REVOCATIONS, "produit", "dn_sujet = E'CN=\\x01'"),
+        (REVOCATIONS, "produit", "numero_serie = ''"),
+        *((kind, "produit", "fin_validite = 'infinity'") for kind in TypeDemande),
+        (PRODUITS, "produit", "debut_validite = '-infinity'"),
+        (PRODUITS, "produit", "debut_validite = '10000-01-01 00:00+00'"),
+        (PRODUITS, "produit", "fin_validite = '0044-03-15 00:00+00 BC'"),
+        (PRODUITS, "produit", "fin_validite = NULL"),
+        (PRODUITS, "produit", "etat = NULL"),
+        (PRODUITS, "produit", "etat = 'Produit égaré'"),
+        (PRODUITS, "produit", "fqdn = NULL"),
+        (PRODUITS, "produit", "fqdn = ARRAY['a.example', NULL]"),
+        (PRODUITS, "produit", "fqdn = ARRAY[ARRAY['a.example']]"),
+        (DEMANDES, "demande", "creee_le = 'infinity'"),
+        (DEMANDES, "demande", "creee_le = NULL"),
+        (DEMANDES, "demande", "nom_acteur = NULL"),
+        (DEMANDES, "demande", "mail_demandeur = NULL"),
+        (DEMANDES, "demande", "canal = NULL"),
+        (DEMANDES, "demande", "etat = NULL"),
+        (PRODUITS, "demande", "prenom_acteur = NULL"),
+        (REVOCATIONS, "revocation", "date_effet = 'infinity'"),
+        (REVOCATIONS, "revocation", "date_effet = '-infinity'"),
+        (REVOCATIONS, "revocation", "date_effet = NULL"),
+        (REVOCATIONS, "revocation", "creee_le = '-infinity'"),
+        (REVOCATIONS, "revocation", "motif = NULL"),
     ],
 )
-def test_damaged_row_is_left_out_and_journaled(annuaire: Database, dsn: str, kind: TypeDemande, damage: str) -> None:
-    """One bad row never empties the answer: neither one at odds with itself, nor one that XML cannot carry."""
+def test_damaged_row_is_left_out_and_journaled(
+    annuaire: Database, dsn: str, kind: TypeDemande, table: str, change: str
+) -> None:
+    """One bad row never empties the answer: at odds with itself, beyond the calendar, not fit for XML (§18)."""
     for numero in (1, 2, 3):
         add_produit(annuaire, numero)
         add_revocation(annuaire, numero + 1_000, numero + 1_000)
-    with psycopg.connect(dsn) as connection:
-        connection.execute(f"UPDATE produit SET {damage} WHERE numero = 1002".encode())  # noqa: S608 - a row above
+    damage(dsn, table, change, 2 if table == "demande" else 1_002)
     reply = follow(annuaire, kind)
     codec.encode(reply)
     shift = 0 if kind is DEMANDES else 1_000
@@ -691,6 +811,23 @@ def test_answer_of_damaged_rows_alone_is_no_result(annuaire: Database, dsn: str)
         connection.execute("UPDATE produit SET autorite = NULL")
     assert refusal_of(annuaire, PRODUITS) == ("WSMG-00000008", "")
     assert [result for _, result, _ in entries(annuaire)] == ["ligne écartée"]
+
+
+def test_every_other_row_of_a_spoilt_table_is_told(annuaire: Database, dsn: str) -> None:
+    """Several damages at once: each one has its entry, and the sound rows are all there."""
+    for numero in range(1, 7):
+        add_produit(annuaire, numero)
+    for numero, change in ((1_001, "fin_validite = 'infinity'"), (1_003, "etat = NULL"), (1_006, "autorite = ''")):
+        damage(dsn, "produit", change, numero)
+    assert numbers(annuaire, PRODUITS) == [1_005, 1_004, 1_002]
+    assert [result for _, result, _ in entries(annuaire)] == ["ligne écartée"] * 3 + ["accepté"]
+
+
+def test_broken_certificate_damages_no_line(annuaire: Database, dsn: str) -> None:
+    """A line is told from its columns: what cannot be parsed is not looked at."""
+    add_produit(annuaire, 1)
+    damage(dsn, "produit", "certificat = '\\x3082'", 1_001)
+    assert numbers(annuaire, PRODUITS) == [1_001]
 
 
 # With the other operations
@@ -746,15 +883,21 @@ def test_refused_demandes_are_followed_too(annuaire: Database) -> None:
     assert told == [("Demande rejetée", "SIGN", ""), ("Demande non traitée", "SSL_SERV", "")]
 
 
-def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> None:
-    """The migration fills what the suivi searches by, for what was there before it."""
+def database_of(postgres: str, name: str, revision: str) -> str:
+    """The DSN of a new database as it was at a revision."""
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE avant_suivi")
-    dsn = make_conninfo(postgres, dbname="avant_suivi")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    dsn = make_conninfo(postgres, dbname=name)
     config = Config()
     config.set_main_option("script_location", str(migrations.PLATFORM.folder))
     config.attributes.update(dsn=dsn, schema="public")
-    command.upgrade(config, "0002")
+    command.upgrade(config, revision)
+    return dsn
+
+
+def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> None:
+    """The migration fills what the suivi searches by, for what was there before it."""
+    dsn = database_of(postgres, "avant_suivi", "0002")
     database = Database(dsn)
     add_produit(database, 1, **PRO)
     add_revocation(database, 1_001, 1_001)
@@ -763,4 +906,31 @@ def test_rows_older_than_the_indexes_are_found(postgres: str, tmp_path: Any) -> 
     database = Database(dsn)
     load_annuaire(database, tmp_path)
     assert [numbers(database, kind, Offre.PRO) for kind in TypeDemande] == [[1], [1_001], [1_001]]
+    database.close()
+
+
+def test_refused_demandes_older_than_the_perimeter_are_sorted_by_the_habilitations_of_their_day(
+    postgres: str, tmp_path: Any
+) -> None:
+    """SERV counts for ORG; a habilitation that had ended, or none, leaves the produit out of the structure's."""
+    dsn = database_of(postgres, "avant_perimetre", "0006")
+    database = Database(dsn)
+    load_annuaire(database, tmp_path)
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM habilitation")
+        held = [
+            Habilitation(acteur="par SERV", offre=Offre.SERV, id_nat_struct=HOPITAL, domaine="hopital.example"),
+            Habilitation(acteur="fini", offre=Offre.ORG, id_nat_struct=HOPITAL, fin=date(2026, 3, 1)),
+            Habilitation(acteur="du jour", offre=Offre.ORG, id_nat_struct=HOPITAL, fin=date(2026, 3, 2)),
+            Habilitation(acteur="ailleurs", offre=Offre.ORG, id_nat_struct=CENTRE),
+            Habilitation(acteur=EDITEUR, offre=Offre.ORG, id_nat_struct=HOPITAL),
+        ]
+        save_habilitations(connection, Environment.TEST, held)
+    for numero, acteur in enumerate(("par SERV", "fini", "du jour", "ailleurs", AGENT), start=1):
+        add_produit(database, numero, etat="Produit annulé", demande_igc=None, acteur=acteur)
+    add_produit(database, 6, etat="Produit annulé", acteur=AGENT)
+    database.close()
+    migrations.migrate(dsn)
+    database = Database(dsn)
+    assert numbers(database, PRODUITS) == [1_006, 1_003, 1_001]
     database.close()

@@ -1,8 +1,9 @@
 """The activity of a whole platform, generated in the database: who orders much, and who little.
 
 A few structures and a few acteurs have most of everything, and their numbers grow with the platform's; the days follow
-the numbers. Keys, constraints between
-tables and the triggers that copy columns are left out while the rows are written: they are what a test compares.
+the numbers. One demande in ten is a stranger's, refused, and names a small structure and one bénéficiaire. Keys,
+constraints between tables and the triggers that copy columns are left out while the rows are written: they are what a
+test compares.
 """
 
 from dataclasses import dataclass, replace
@@ -27,34 +28,40 @@ _GENERATION: Final = """
     CREATE TEMPORARY TABLE activite ON COMMIT DROP AS
     SELECT n, CASE WHEN hasard1 < 0.85 THEN 'TEST' ELSE 'PRODUCTION' END AS environnement, o.offre,
            o.usages[1 + floor(hasard2 * cardinality(o.usages))::int] AS usage,
-           'S' || floor(%(count)s / 50 * power(hasard3, 3))::int AS structure,
+           'S' || CASE WHEN refuse THEN %(count)s / 50 * 3 / 4 ELSE floor(%(count)s / 50 * power(hasard3, 3))::int END
+               AS structure,
            CASE o.offre WHEN 'PS' THEN 'P' || floor(hasard4 * %(count)s / 10)::int
                         ELSE 'A' || floor(%(count)s / 200 * power(hasard4, 3))::int END AS acteur,
-           'E' || floor(hasard5 * %(count)s / 20)::int AS employe, hasard6 < 0.8 AS emis, hasard7 < 0.1 AS revoque,
+           'E' || CASE WHEN refuse THEN 7 ELSE floor(hasard5 * %(count)s / 20)::int END AS employe,
+           hasard6 < 0.8 AND NOT refuse AS emis, hasard7 < 0.1 AS revoque, refuse,
            timestamptz '2023-01-01 06:00+00' + n * (interval '1000 days' / %(count)s) AS creee_le
     FROM (SELECT n, random() AS hasard0, random() AS hasard1, random() AS hasard2, random() AS hasard3,
-                 random() AS hasard4, random() AS hasard5, random() AS hasard6, random() AS hasard7
+                 random() AS hasard4, random() AS hasard5, random() AS hasard6, random() AS hasard7, random() AS hasard8
           FROM generate_series(1, %(count)s) AS n) tirage
     JOIN (VALUES ('PS', 0.0, 0.3, ARRAY['AUTH', 'SIGN', 'CONF']), ('PRO', 0.3, 0.5, ARRAY['AUTH', 'SIGN', 'CONF']),
                  ('ORG', 0.5, 0.85, ARRAY['AUTH_CLI', 'AUTH_CLI', 'AUTH_CLI', 'SIGN', 'CONF']),
                  ('SERV', 0.85, 1.0, ARRAY['SSL_SERV', 'SSL_SERV', 'SSL_SERV', 'SSL_SERV', 'S/MIME']))
-        AS o (offre, des, jusqua, usages) ON hasard0 >= o.des AND hasard0 < o.jusqua;
+        AS o (offre, des, jusqua, usages) ON hasard0 >= o.des AND hasard0 < o.jusqua
+    CROSS JOIN LATERAL (SELECT hasard8 < 0.1 AND o.offre <> 'PS' AS refuse) r;
     INSERT INTO lot (indice, environnement, signataire, statut, recu_le)
     SELECT lot, min(environnement), 'A', 'OK', min(creee_le) FROM (SELECT *, (n + 9) / 10 AS lot FROM activite) a
     GROUP BY lot;
     INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, mail_demandeur,
                          mail_a_informer, etat, creee_le)
     SELECT n, environnement, (n + 9) / 10, 'WS', acteur, 'NOM', 'PRENOM', 'demandeur@hopital.example',
-           'informer@hopital.example', CASE WHEN emis THEN 'Demande close' ELSE 'Demande validée' END, creee_le
+           'informer@hopital.example', CASE WHEN emis THEN 'Demande close' WHEN refuse THEN 'Demande rejetée'
+                                            ELSE 'Demande validée' END, creee_le
     FROM activite ORDER BY n;
     INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
-                         id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, etat, demande_igc,
-                         dn_sujet, numero_serie, autorite, debut_validite, fin_validite, certificat, demande_acteur,
-                         demande_creee_le, porteur)
+                         id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, etat,
+                         hors_perimetre, demande_igc, dn_sujet, numero_serie, autorite, debut_validite, fin_validite,
+                         certificat, demande_acteur, demande_creee_le, porteur)
     SELECT n, n, environnement, offre, usage, CASE WHEN offre <> 'PS' THEN structure END,
            CASE WHEN offre <> 'PS' THEN 'HOPITAL FICTIF' END, personne, 'NOM', 'PRENOM', 'INSI-AUTO',
-           CASE WHEN NOT emis THEN 'Produit à retirer' WHEN revoque THEN 'Produit révoqué' ELSE 'Produit actif' END,
-           '{}', 'CN=INSI-AUTO,C=FR', CASE WHEN emis THEN upper(to_hex(n)) || 'ABCDEF0123456789ABCDEF' END,
+           CASE WHEN refuse THEN 'Produit annulé' WHEN NOT emis THEN 'Produit à retirer'
+                WHEN revoque THEN 'Produit révoqué' ELSE 'Produit actif' END,
+           refuse, CASE WHEN NOT refuse THEN '{}'::jsonb END, 'CN=INSI-AUTO,C=FR',
+           CASE WHEN emis THEN upper(to_hex(n)) || 'ABCDEF0123456789ABCDEF' END,
            'CN=AC FICTIVE,C=FR', creee_le, creee_le + interval '3 years', CASE WHEN emis THEN '\\x00'::bytea END,
            acteur, creee_le, personne
     FROM (SELECT *, CASE offre WHEN 'PS' THEN acteur WHEN 'PRO' THEN employe END AS personne FROM activite) a

@@ -2,18 +2,20 @@
 
 A case is a folder of ``tests/contract/cas``; a step that only prepares others is one of ``tests/contract/etapes``::
 
-    cas.toml      titre, section, carte (the card that signs), apres (the cases and steps to play before)
+    cas.toml      titre, section, carte (the card that signs), apres (the cases and steps to play before),
+                  reglages (variables of the platform's environment: the case has a platform of its own)
+    base.sql      what only time or another channel brings about, done in the database before the request; optional
     requete.xml   the element of the Body
     reponse.xml   the element that must come back
 
-Both documents hold names, ``${indice}``. Some are given (`Names`); every other one is bound by the first reply that
+All of them hold names, ``${indice}``. Some are given (`Names`); every other one is bound by the first reply that
 holds it, where its value must follow the pattern of its first word (`PATTERNS`); from then on it stands for that value,
 in that reply and in all that follow. ``<?fois 21?>`` in a request repeats the element after it.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -21,17 +23,19 @@ from difflib import unified_diff
 from pathlib import Path
 from secrets import token_hex
 from string import Template
-from typing import Final
+from typing import Final, Literal
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import httpx
+import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from pfcng.contract.operations import Operation, by_request_element
 from pfcng.pki.keys import load_pem
+from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.xml import codec, dsig, soap
 from support.csrs import break_signature, make_csr, make_key
 from support.live import Sandbox
@@ -39,7 +43,7 @@ from support.live import Sandbox
 CASES: Final = Path(__file__).parents[1] / "contract" / "cas"
 STEPS: Final = CASES.parent / "etapes"
 WITHOUT_CASE: Final = CASES.parent / "sans-cas.toml"
-"""Codes that no case provokes: code → reason, in French."""
+"""Codes and raisons that no case provokes: name → reason, in French."""
 
 PATTERNS: Final = {
     "indice": r"[1-9][0-9]{0,18}",
@@ -68,6 +72,7 @@ class Case:
         section: Section of the guide, and which example of it.
         carte: The sandbox's card whose holder signs.
         apres: Names of the cases and steps to play before, in order.
+        reglages: Settings of the platform that are not the sandbox's own.
         note: What a reader of the guide would wonder about.
     """
 
@@ -76,12 +81,19 @@ class Case:
     section: str
     carte: str
     apres: tuple[str, ...] = ()
+    reglages: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
     def name(self) -> str:
         """The name of the folder."""
         return self.folder.name
+
+    @property
+    def base(self) -> str:
+        """What is done in the database before, names not replaced; mostly nothing."""
+        path = self.folder / "base.sql"
+        return path.read_text("utf-8") if path.exists() else ""
 
     @property
     def request(self) -> str:
@@ -123,9 +135,9 @@ def find(name: str) -> Case:
     return load(next(folder for folder in (CASES / name, STEPS / name) if folder.is_dir()))
 
 
-def reasons() -> dict[str, str]:
-    """The codes that no case provokes, and why."""
-    told: dict[str, str] = tomllib.loads(WITHOUT_CASE.read_text("utf-8"))
+def reasons(kind: Literal["codes", "raisons"] = "codes") -> dict[str, str]:
+    """The codes of table 22, or the members of ``Raison``, that no case provokes, and why."""
+    told: dict[str, str] = tomllib.loads(WITHOUT_CASE.read_text("utf-8"))[kind]
     return told
 
 
@@ -199,12 +211,18 @@ class Game:
 
     def play(self, case: Case) -> None:
         """Send a request and hold the reply against the expected one."""
+        if case.base:
+            self._change_base(_Document(case.base).substitute(self.names))
         payload = _request(case, self.names)
         operation = by_request_element(etree.QName(payload).localname)
         assert operation is not None
         reply = self._send(payload, operation, case.carte)
         codec.decode_response(reply, operation)
         self.names.bind(match(case.reply, canonical(reply), self.names))
+
+    def _change_base(self, statements: str) -> None:
+        with psycopg.connect(EmbeddedPostgres(self.sandbox.directory / "postgres").dsn) as connection:
+            connection.execute(statements.encode())
 
     def _send(self, payload: etree._Element, operation: Operation, card: str) -> etree._Element:
         files = self.sandbox.description["cartes"][card]["sign"]

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,8 +48,8 @@ class Sandbox:
         return self.path(self.description["confiance"])
 
 
-def start(directory: Path, *options: str) -> Sandbox:
-    """Start a sandbox and wait until it listens."""
+def start(directory: Path, *options: str, settings: Mapping[str, str] | None = None) -> Sandbox:
+    """Start a sandbox and wait until it listens; ``settings`` are variables of its environment."""
     log = directory.with_suffix(".log")
     descriptor = directory / "sandbox.json"
     stale = _written(descriptor)
@@ -70,7 +71,7 @@ def start(directory: Path, *options: str) -> Sandbox:
             stdout=output,
             stderr=output,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(settings or {})},
         )
     deadline = time.monotonic() + START_SECONDS
     while _written(descriptor) in {None, stale}:
@@ -95,12 +96,19 @@ def stop(sandbox: Sandbox) -> int:
     return sandbox.process.wait(STOP_SECONDS)
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """One sandbox for every test that needs no sandbox of its own."""
+@contextmanager
+def running_sandbox(settings: Mapping[str, str] | None = None) -> Iterator[Sandbox]:
+    """A sandbox in a folder of its own, with these settings."""
     with shared_folder() as folder:
-        running = start(folder / "sandbox")
+        running = start(folder / "sandbox", settings=settings)
         try:
             yield running
         finally:
             assert stop(running) == 0
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """One sandbox for every test that needs no sandbox of its own."""
+    with running_sandbox() as running:
+        yield running

@@ -38,6 +38,13 @@ CABINET: Final = (
 """A nurse of a cabinet that only this register knows."""
 NO_ACTIVITY: Final = f"8|99700990031|899700990031|||M|Monsieur|MARTIN-TEST|LUC|21|Pharmacien|C|Civil{'|' * 44}"
 """A pharmacist without activity."""
+STUDENT: Final = (
+    "8|99700990049|899700990049|||MME|Madame|ROUSSEL-TEST|INES|10|Médecin|E|Etudiant|||||S|Salarié|99900012800010|"
+    "999000128|750099012|750099038|F750099012|HOPITAL FICTIF DES LILAS||||12||RUE|Rue|DES ESSAIS||75014 PARIS|75014|"
+    "75114|Paris 14e Arrondissement|99000|France|||||75|Paris|1750099012|CNOM/CNOM/CNOM|SA01|"
+    "Etablissement public de santé|||||GENR01|Activité standard de soin ou de pharmacien|"
+)
+"""A student of medicine in an establishment."""
 
 FINESS_FIRST: Final = "finess;etalab;111;2026-01-15"
 ET_PARIS: Final = (

@@ -52,36 +52,38 @@ def _describe(account: ImportAccount, environment: Environment) -> Outcome:
     headline = f"L’annuaire {environment} est à jour."
     changes = account.changes
     lines = [
-        ("Structures", f"{changes.structures_ajoutees} ajoutées, {changes.structures_modifiees} modifiées"),
-        ("Personnes", f"{changes.personnes_ajoutees} ajoutées, {changes.personnes_modifiees} modifiées"),
-        ("Rattachements", f"{changes.rattachements_ajoutes} ajoutés, {changes.rattachements_retires} retirés"),
+        ("Structures", _counts(ajoutée=changes.structures_ajoutees, modifiée=changes.structures_modifiees)),
+        ("Personnes", _counts(ajoutée=changes.personnes_ajoutees, modifiée=changes.personnes_modifiees)),
+        ("Rattachements", _counts(ajouté=changes.rattachements_ajoutes, retiré=changes.rattachements_retires)),
     ]
     if changes.rattachements_ignores:
-        lines.append(("", f"{changes.rattachements_ignores} ignorés : la structure n’est pas connue"))
+        lines.append(("", f"{_counts(ignoré=changes.rattachements_ignores)} : la structure n’est pas connue"))
     for file in account.files:
         lines += _file_lines(file)
     data = {"fichiers": [_file_data(file) for file in account.files], "changements": asdict(changes)}
     return Outcome(status=Status.DONE, headline=headline, lines=tuple(lines), data=told(_OPERATION, headline, **data))
 
 
+def _counts(**counted: int) -> str:
+    """Numbers with their French nouns or participles, which take an s from two on."""
+    return ", ".join(f"{number} {word}{'s' if number > 1 else ''}" for word, number in counted.items())
+
+
 def _file_lines(file: FileAccount) -> list[tuple[str, str]]:
     return [
         (
             file.path.name,
-            (
-                f"{file.format}, {file.lines} lignes, {file.taken} prises, {file.rejected} rejetées, "
-                f"{file.doubts} douteuses"
-            ),
+            f"{file.format}, {_counts(ligne=file.lines, prise=file.taken, rejetée=file.rejected, doute=file.doubts)}",
         ),
         *_note_lines("rejetée", file.first_rejected, file.rejected),
-        *_note_lines("douteuse", file.first_doubts, file.doubts),
+        *_note_lines("doute", file.first_doubts, file.doubts),
     ]
 
 
 def _note_lines(kind: str, notes: Sequence[Note], total: int) -> list[tuple[str, str]]:
     lines = [("", f"{kind}, ligne {note.line} : {note.text}") for note in notes]
     if total > len(notes):
-        lines.append(("", f"{kind} : … et {total - len(notes)} autres"))
+        lines.append(("", f"{kind} : … et {_counts(autre=total - len(notes))}"))
     return lines
 
 

@@ -12,13 +12,14 @@ import psycopg
 import structlog
 
 from pfcng.cli.output import Status
+from pfcng.client.files import file_fault
+from pfcng.sandbox.signals import ignore_signals, interrupt_on_signal
 from pfcng.store.database import Database
-from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running
+from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
 from pfcng.store.migrations import UnsuitableDatabase, migrate
+from pfcng.store.reaching import Unreachable, UnreadableDsn, cause, reach
 
 _VARIABLE: Final = "PFCNG_DSN"
-_PATIENCE: Final = 10
-"""Seconds that a server may take to answer."""
 _SANDBOX_LOCK: Final = ".verrou"
 """What an open sandbox holds."""
 _COMMAND_LOCK: Final = ".verrou-commande"
@@ -33,8 +34,8 @@ class BaseFault(Exception):
 
 
 @contextmanager
-def open_base(base: str | None, data: Path | None) -> Iterator[Database]:
-    """The database that the options or the environment name, brought to the newest revision.
+def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> Iterator[Database]:
+    """The database that the options or the environment name, brought to the newest revision unless told otherwise.
 
     Raises:
         BaseFault: They name none or two, the folder is no sandbox's, or the database fails, at once or later.
@@ -45,8 +46,9 @@ def open_base(base: str | None, data: Path | None) -> Iterator[Database]:
     with ExitStack() as stack:
         stack.enter_context(_faults_told())
         dsn = base or os.environ[_VARIABLE] if data is None else stack.enter_context(_sandbox(data))
-        psycopg.connect(dsn, connect_timeout=_PATIENCE).close()  # a pool would only say that it waited
-        migrate(dsn)
+        reach(dsn)
+        if renewed:
+            migrate(dsn)
         database = Database(dsn, max_connections=1)
         stack.callback(database.close)
         yield database
@@ -58,13 +60,13 @@ def _faults_told() -> Iterator[None]:
         yield
     except (EmbeddedPostgresError, UnsuitableDatabase) as error:
         raise BaseFault(str(error), Status.USAGE) from error
-    except psycopg.ProgrammingError as error:
-        if error.sqlstate is None:  # libpq's own words would show a part of the string, which may hold a password
-            raise BaseFault("La chaîne de connexion ne se lit pas.", Status.USAGE) from None
-        raise _refused(error) from error
+    except UnreadableDsn:
+        raise BaseFault("La chaîne de connexion ne se lit pas.", Status.USAGE) from None
+    except Unreachable as error:
+        raise BaseFault(f"La base ne répond pas : {error}.", Status.TRANSPORT) from None
     except psycopg.OperationalError as error:
         if error.sqlstate is None:
-            raise BaseFault(f"La base ne répond pas : {' '.join(str(error).split())}", Status.TRANSPORT) from error
+            raise BaseFault(f"La base ne répond plus : {cause(error)}.", Status.TRANSPORT) from error
         raise _refused(error) from error
     except psycopg.Error as error:
         raise _refused(error) from error
@@ -87,13 +89,20 @@ def _sandbox(directory: Path) -> Iterator[str]:
     folder = directory.resolve()
     if not (folder / "postgres" / "PG_VERSION").exists():
         raise BaseFault(f"{directory} n’est pas le dossier d’un bac à sable qui a sa propre base.", Status.USAGE)
-    with fasteners.InterProcessLock(folder / _COMMAND_LOCK), ExitStack() as stack:
+    with ExitStack() as stack:
         lock = fasteners.InterProcessLock(folder / _SANDBOX_LOCK)
-        closed = lock.acquire(blocking=False)
+        try:
+            stack.enter_context(fasteners.InterProcessLock(folder / _COMMAND_LOCK))
+            closed = lock.acquire(blocking=False)
+        except OSError as error:
+            raise BaseFault(
+                f"Le dossier {directory} ne peut pas servir : {file_fault(error)}.", Status.USAGE
+            ) from error
         if closed:
             stack.callback(lock.release)
-        ours = closed and not is_running(folder / "postgres")
-        server = EmbeddedPostgres(folder / "postgres")
-        if ours:
-            stack.callback(server.stop)
-        yield server.dsn
+        if closed and not is_running(folder / "postgres"):
+            # A signal must not leave the server behind, nor cut its end short; the program ends after this.
+            interrupt_on_signal()
+            stack.callback(stop_server, folder / "postgres")
+            stack.callback(ignore_signals)
+        yield EmbeddedPostgres(folder / "postgres").dsn

@@ -18,6 +18,12 @@ INTERRUPTED: Final = 130
 
 _CHOICES: Final = re.compile(r"is not one of (.+?)\.?$")
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
+_RANGE: Final = re.compile(r"\[(\d+)<=x<=(\d+)\]")
+_SEVERAL: Final = re.compile(r"\{(\w+)\}\.\.\.")
+"""How typer writes an argument that may be given several times."""
+_QUOTE: Final = "'"
+_SHORT: Final = 160
+"""Characters of a command's line in the help of its group."""
 
 
 class FrenchCommand(TyperCommand):
@@ -44,7 +50,7 @@ class FrenchGroup(TyperGroup):
         _write_options(self, ctx, formatter)
         commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         with formatter.section("Commandes "):
-            formatter.write_dl([(name, found.get_short_help_str(100)) for name, found in commands.items() if found])
+            formatter.write_dl([(name, found.get_short_help_str(_SHORT)) for name, found in commands.items() if found])
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the program and exit; a usage error is told in French on the standard error."""
@@ -60,15 +66,25 @@ class FrenchGroup(TyperGroup):
 
 
 def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
-    pieces = command.collect_usage_pieces(ctx)
-    formatter.write_usage(ctx.command_path, " ".join(pieces), prefix="Utilisation : ")
+    pieces = " ".join(command.collect_usage_pieces(ctx))
+    formatter.write_usage(ctx.command_path, _SEVERAL.sub(r"\1…", pieces), prefix="Utilisation : ")
 
 
 def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
-    records = [param.get_help_record(ctx) for param in command.params]
-    lines = [(names, text.replace(_REQUIRED, _OBLIGATOIRE)) for names, text in filter(None, records)]
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    options = [param for param in command.params if param.param_type_name != "argument"]
+    if arguments:
+        with formatter.section("Arguments "):
+            formatter.write_dl([(f"{param.metavar}", getattr(param, "help", "")) for param in arguments])
+    records = [param.get_help_record(ctx) for param in options]
+    lines = [(names, _french(text)) for names, text in filter(None, records)]
     with formatter.section("Options "):
         formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
+
+
+def _french(text: str) -> str:
+    """The help of an option, with what typer adds to it."""
+    return _RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE))
 
 
 def _usage_error(error: typer.TyperException) -> str:
@@ -88,12 +104,22 @@ def _usage_error(error: typer.TyperException) -> str:
         case "BadOptionUsage":
             sentence = f"L’option {option} est mal employée : elle demande une valeur, ou n’en prend pas."
         case "BadParameter" if option:
-            choices = _CHOICES.search(error.message)
-            expected = f" ; choisissez parmi {choices.group(1)}" if choices else ""
-            sentence = f"La valeur de {option} n’est pas acceptée{expected}."
+            sentence = f"La valeur de {option} n’est pas acceptée{_expected(error.message, param, context)}."
         case _ if context is not None and isinstance(context.command, FrenchGroup):
             sentence = f"Commande inconnue. Les commandes sont : {', '.join(context.command.commands)}."
         case _:
             sentence = "La ligne de commande a un argument de trop."
     help_line = f"\nAide : {context.command_path} --help" if context is not None else ""
     return f"Erreur : {sentence}{help_line}"
+
+
+def _expected(message: str, param: Any, context: Any) -> str:
+    """What would be accepted, where that can be told in a few words."""
+    choices = _CHOICES.search(message)
+    if choices:
+        return f" ; choisissez parmi {choices[1].replace(_QUOTE, '')}"
+    _, told = (param and param.get_help_record(context)) or ("", "")
+    bounds = _RANGE.search(told)
+    if bounds:
+        return f" ; donnez un nombre de {bounds[1]} à {bounds[2]}"
+    return f" ; écrivez-la {param.metavar}" if "does not match the formats" in message else ""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pfcng.cli.french import FrenchCommand, FrenchGroup
+from pfcng.cli.options import Base, Data, Json
 from pfcng.cli.output import finish
 
 app = typer.Typer(
@@ -16,18 +17,6 @@ app = typer.Typer(
     subcommand_metavar="COMMANDE …",
     rich_markup_mode=None,
 )
-Base = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="DSN",
-        help="La base de la plateforme (chaîne de connexion PostgreSQL). Sans elle ni --data : la variable PFCNG_DSN.",
-    ),
-]
-Data = Annotated[
-    Path | None, typer.Option("--data", metavar="DOSSIER", help="Le dossier d’un bac à sable, ouvert ou fermé.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")]
 
 
 @app.command(cls=FrenchCommand)
@@ -51,8 +40,9 @@ def verifier(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), message, faute, rang, entree, detail, scellees, tete, depuis,
-    en_attente, attente_depuis, ancres, role (présent ou non).
+    transport), operation, code, message, diagnostic, incident, faute, rang,
+    entree, detail, scellees, tete, depuis, en_attente, attente_depuis, ancres,
+    role (présent ou non).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli.journal_report import verify_journal  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -69,7 +59,7 @@ def sceller(*, base: Base = None, data: Data = None, json: Json = False) -> None
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    message, scellees.
+    operation, code, message, diagnostic, incident, scellees.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli.journal_report import seal_journal  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -68,6 +68,18 @@ def may_act_on(
     return any(_grants(habilitation, offre, id_nat_struct, day) for habilitation in habilitations)
 
 
+def is_in_perimetre(
+    acteur: Personne, habilitations: Iterable[Habilitation], day: date, *, offre: Offre, id_nat_struct: str | None
+) -> bool:
+    """Whether a demande is for what its acteur administers that day; of offre PS it is for the acteur alone.
+
+    Source: guide §8 tables 5 and 6.
+    """
+    return offre is Offre.PS or may_act_on(
+        acteur, habilitations, day, offre=offre, id_nat_struct=id_nat_struct, beneficiaire=None
+    )
+
+
 def _grants(habilitation: Habilitation, offre: Offre, id_nat_struct: str | None, day: date) -> bool:
     return (
         habilitation.offre in _GRANTING.get(offre, ())

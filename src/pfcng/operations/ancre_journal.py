@@ -1,16 +1,20 @@
-"""The head of the journal, kept outside the database: one line of a file every N entries (docs/journal.md, J3)."""
+"""The head of the journal, kept outside the database, in a file or in syslog (docs/journal.md, J3)."""
 
 import os
 import re
+import socket
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from pfcng.store.sealing import Head
 
-_LINE: Final = re.compile(r"([1-9][0-9]{0,18}) ([0-9T:.+-]+) ([0-9a-f]{64})")
+_MARK: Final = "pfcng.journal.ancre"
+"""Begins what syslog is told; what stands before it in a syslog file is syslog's."""
+_LINE: Final = re.compile(rf"(?:.*\b{re.escape(_MARK)} )?([1-9][0-9]{{0,18}}) ([0-9T:.+-]+) ([0-9a-f]{{64}})")
 _LONGEST: Final = 400
 """More octets than two lines have."""
 
@@ -19,9 +23,31 @@ class UnreadableAnchor(Exception):
     """A line of an anchor file is none; the message is French."""
 
 
+class Anchor(Protocol):
+    """Where heads are kept; lines are added and never changed."""
+
+    @property
+    def every(self) -> int:
+        """Entries between two lines."""
+
+    def last(self) -> tuple[int, bytes] | None:
+        """The rank and hash of the last line, or None when there is none that is known.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+
+    def append(self, head: Head) -> None:
+        """Add the line of a head. One process at a time calls this.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
-    """A file that takes ``rang date empreinte``, one line at a time, and where lines are never changed.
+class AnchorFile:
+    """A file that takes ``rang date empreinte``, one line at a time.
 
     Attributes:
         path: The file; best on another machine or a medium that only takes additions.
@@ -32,24 +58,23 @@ class Anchor:
     every: int = 100
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise ValueError("every is a number of entries")
+        _check(self.every)
 
-    def last(self) -> tuple[int, bytes] | None:
-        """The rank and hash of the last whole line, or None when there is none yet.
+    def check(self) -> None:
+        """See that the file takes lines; one that does not exist is made.
 
         Raises:
-            OSError: The file cannot be read.
+            OSError: It does not.
         """
+        self.path.open("ab").close()
+
+    def last(self) -> tuple[int, bytes] | None:
+        """The last whole line of the file."""
         found = [match for line in self._end().splitlines() if (match := _LINE.fullmatch(line))]
         return (int(found[-1][1]), bytes.fromhex(found[-1][3])) if found else None
 
     def append(self, head: Head) -> None:
-        """Add the line of a head and have the disk take it. One process at a time calls this for a file.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Add the line and have the disk take it."""
         end = self._end()
         with self.path.open("ab") as file:
             # A line that a full disk cut short must not take this one with it.
@@ -64,6 +89,60 @@ class Anchor:
         with self.path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST))
             return file.read().decode("utf-8", "replace")
+
+
+@dataclass(slots=True, kw_only=True)
+class AnchorSyslog:
+    """The machine's syslog, which may carry the lines elsewhere. Each process tells it the heads it comes to.
+
+    Attributes:
+        every: Entries between two lines.
+        address: The socket that syslog listens on.
+    """
+
+    every: int = 100
+    address: Path = Path("/dev/log")
+    _last: tuple[int, bytes] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        _check(self.every)
+
+    def check(self) -> None:
+        """See that syslog listens.
+
+        Raises:
+            OSError: It does not.
+        """
+        self._connect().close()
+
+    def last(self) -> tuple[int, bytes] | None:
+        """The last line of this process: syslog is not read."""
+        return self._last
+
+    def append(self, head: Head) -> None:
+        """Send the line, as RFC 3164 has it."""
+        with self._connect() as connection:
+            connection.send(f"<{_AUTHPRIV_NOTICE}>pfcng[{os.getpid()}]: {_MARK} {format_line(head)}".encode())
+        self._last = (head.rang, head.empreinte)
+
+    def _connect(self) -> socket.socket:
+        if sys.platform == "win32":
+            raise OSError("no syslog")
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            connection.connect(str(self.address))
+        except OSError as error:
+            connection.close()
+            raise OSError(error.errno, error.strerror, str(self.address)) from error
+        return connection
+
+
+_AUTHPRIV_NOTICE: Final = 10 * 8 + 5
+
+
+def _check(every: int) -> None:
+    if every < 1:
+        raise ValueError("every is a number of entries")
 
 
 def format_line(head: Head) -> str:

@@ -1,5 +1,6 @@
 """The files of registers as streams of lines: plain or zipped, of any size, in UTF-8 or in latin-1."""
 
+import errno
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,13 @@ from zipfile import BadZipFile, ZipFile
 MAX_LINE: Final = 65_536
 """Bytes of the longest line that is read; real ones have under 2 000."""
 _ZIP: Final = b"PK\x03\x04"
+_OTHERS: Final = {
+    b"": "ce fichier est vide",
+    b"\x1f\x8b": "c’est un fichier gzip : décompressez-le d’abord",
+    b"\xff\xfe": "ce texte est en UTF-16 : enregistrez-le en UTF-8",
+    b"\xfe\xff": "ce texte est en UTF-16 : enregistrez-le en UTF-8",
+}
+"""First two octets of files that are not read, and what to do."""
 _ZIPPED: Final = "Personne_activite"
 """What the name of the file to read in an archive of PS_LibreAcces contains."""
 _BOM: Final = b"\xef\xbb\xbf"
@@ -95,7 +103,10 @@ def open_source(path: Path) -> Iterator[Source]:
     except OSError as error:
         raise UnreadableFile(_reason(error)) from error
     with opened:
-        if opened.peek(len(_ZIP)).startswith(_ZIP):
+        first = opened.peek(len(_ZIP))
+        if first[:2] in _OTHERS:
+            raise UnreadableFile(_OTHERS[first[:2]])
+        if first.startswith(_ZIP):
             with _open_zip(path) as source:
                 yield source
         else:
@@ -129,4 +140,4 @@ def _reason(error: OSError) -> str:
         case PermissionError():
             return "lecture interdite"
         case _:
-            return f"lecture impossible ({error.strerror})"
+            return f"lecture impossible ({errno.errorcode.get(error.errno or 0, error.errno)})"

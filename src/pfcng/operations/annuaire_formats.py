@@ -22,7 +22,9 @@ from pfcng.domain.identifiers import (
 from pfcng.store.annuaire_import import PersonneRow, Row, StructureRow
 
 _T = TypeVar("_T")
-_PS: Final = Genre.PS.value
+_PS, _PF = Genre.PS.value, Genre.PF.value
+_STUDENT: Final = "E"
+"""Category of TRE_R09: « Etudiant »; the others exercise."""
 
 _ORDINAL: Final = "S"
 """Type of the savoir-faire that certificates carry: ordinal specialities."""
@@ -85,13 +87,13 @@ class LibreAcces:
         cells = line.split("|")
         if len(cells) != self._width:
             raise BadLine(f"{self._width - 1} colonnes attendues, {len(cells) - 1} lues")
-        id_nat, nom, prenom, profession, titre, type_, savoir_faire, *activity = self._pick(cells)
+        id_nat, nom, prenom, categorie, profession, titre, type_, savoir_faire, *activity = self._pick(cells)
         _check_personne(id_nat)
         try:
             # By position: a million keyword calls take two seconds more.
             return PersonneRow(
                 id_nat,
-                _PS,
+                _PF if categorie == _STUDENT else _PS,
                 None,
                 _text(nom, "nom d’exercice"),
                 _text(prenom, "prénom d’exercice"),
@@ -146,6 +148,8 @@ class Employes:
         unknown = sorted({*names} - {*_EMPLOYES})
         if unknown:
             raise UnknownFormat(f"colonnes inconnues dans un fichier d’employés : {', '.join(unknown)}")
+        if len({*names}) < len(names):
+            raise UnknownFormat("une colonne est deux fois dans la première ligne du fichier d’employés")
         mandatory = {name: (name,) for name in _EMPLOYES_MANDATORY}
         _positions(names, "fichier d’employés", mandatory)
         self._names = names
@@ -201,6 +205,7 @@ _LIBRE_ACCES: Final[Mapping[str, tuple[str, ...]]] = {
     "Identification nationale PP": ("identification nationale pp",),
     "Nom d'exercice": ("nom d'exercice", "nom exercice"),
     "Prénom d'exercice": ("prénom d'exercice", "prénom exercice"),
+    "Code catégorie professionnelle": ("code catégorie professionnelle",),
     "Code profession": ("code profession",),
     "Libellé profession": ("libellé profession",),
     "Code type savoir-faire": ("code type savoir-faire",),

@@ -10,7 +10,7 @@ from pfcng.contract.refusal import Refusal
 from pfcng.domain import departements
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.annuaire import Annuaire, Genre, Personne, Structure
-from pfcng.domain.habilitation import check_habilitation
+from pfcng.domain.habilitation import check_habilitation, is_in_perimetre
 from pfcng.domain.presence import check_presence
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import Transition
@@ -29,6 +29,7 @@ class Examined:
     Attributes:
         outcome: The transition out of « Demande enregistrée » (guide §14.2, RMT_ERR_001, RMT_ERR_002).
         key: The public key it presents; None when the CSR was not read or is not a good one.
+        in_perimetre: Whether it is for what its acteur administers, however it ends.
     """
 
     demande: DemandeCertificat
@@ -36,6 +37,7 @@ class Examined:
     refusal: Refusal | None = None
     key: CsrPublicKey | None = None
     acteur: Acteur | None = None
+    in_perimetre: bool = False
     structure: Structure | None = None
     beneficiaire: Personne | None = None
     request: CertificateRequest | None = None
@@ -67,7 +69,11 @@ def identify_acteur(examined: Examined, annuaire: Annuaire, context: RequestCont
         acteur = identify_or_refuse(context.signataire, examined.demande.id_nat_tiers, annuaire, codes.WSMG_10)
     except Refusal as refusal:
         return examined.refused(refusal)
-    return replace(examined, acteur=acteur)
+    demande, held = examined.demande, annuaire.habilitations.get(acteur.personne.id_nat, ())
+    within = is_in_perimetre(
+        acteur.personne, held, context.today, offre=demande.offre, id_nat_struct=demande.id_nat_struct
+    )
+    return replace(examined, acteur=acteur, in_perimetre=within)
 
 
 def examine_rights(examined: Examined, annuaire: Annuaire, context: RequestContext) -> Examined:

@@ -1,4 +1,7 @@
-"""The certificate that a révocation or a renouvellement names: AKI and numéro de série (guide §16.1, §17.1)."""
+"""The certificate that a révocation or a renouvellement names, and who may act on it.
+
+Source: guide §8 tables 5 and 6, §16.1, §17.1, §20 RMT_ERR_002 and 011.
+"""
 
 import re
 from typing import Final
@@ -6,8 +9,13 @@ from typing import Final
 from cryptography import x509
 
 from pfcng.contract import codes
-from pfcng.contract.catalogue import Environment
+from pfcng.contract.catalogue import Environment, Offre
+from pfcng.contract.codes import Code, Raison
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.acteur import Acteur
+from pfcng.domain.annuaire import Annuaire
+from pfcng.domain.habilitation import may_act_on
+from pfcng.operations.context import RequestContext
 from pfcng.store.database import DbConnection, Row
 from pfcng.store.revocations import find_produits
 
@@ -29,6 +37,37 @@ def find_certificate(connection: DbConnection, environment: Environment, aki: st
         if identifier is not None and identifier.hex().upper() == _SEPARATORS.sub("", aki).upper():
             return produit
     raise Refusal(codes.WSMG_08)
+
+
+def check_rights(
+    produit: Row, acteur: Acteur, annuaire: Annuaire, context: RequestContext, *, porteur: bool, code: Code
+) -> None:
+    """Let through who administers the structure for the offre and, of offre PS, whose certificate it is.
+
+    Nothing else of the produit is looked at before: who has no right learns neither its state nor what it holds.
+
+    Args:
+        produit: The one that was found.
+        acteur: On whose behalf the request acts.
+        annuaire: With the acteur's habilitations.
+        context: The request.
+        porteur: Whether the porteur of a PRO certificate may do it too.
+        code: What the refusal carries.
+
+    Raises:
+        Refusal: ``code``, with the <Erreur_Habilitation> of the offre.
+    """
+    offre = Offre(produit["offre"])
+    allowed = may_act_on(
+        acteur.personne,
+        annuaire.habilitations.get(acteur.personne.id_nat, ()),
+        context.today,
+        offre=offre,
+        id_nat_struct=produit["id_nat_struct"],
+        beneficiaire=produit["id_nat_beneficiaire"] if porteur or offre is Offre.PS else None,
+    )
+    if not allowed:
+        raise Refusal(code, Raison.HORS_OFFRE if offre is Offre.PS else Raison.HORS_PERIMETRE)
 
 
 def _readings(numero_serie: str) -> set[str]:

@@ -173,19 +173,15 @@ def _refuse_addresses(
     for position, examined in enumerate(lot):
         if examined.demande.mail_sujet is not None and not examined.refusal:
             first.setdefault(examined.demande.mail_sujet.lower(), position)
-    holders = {address: _holder(lot[position]) for address, position in first.items()}
-    taken = claim_addresses(connection, context.environment, holders, context.now) if holders else {}
+    claimed = {address: _holder(lot[position]) for address, position in first.items()}
+    held = claim_addresses(connection, context.environment, claimed, context.now) if claimed else {}
     result = []
     for examined in lot:
         address = (examined.demande.mail_sujet or "").lower()
-        if examined.refusal or address not in holders:
+        if examined.refusal or address not in held or held[address].titulaire == _holder(examined):
             result.append(examined)
-        elif address in taken:
-            result.append(examined.refused(_address_held(taken[address])))
-        elif _holder(examined) != holders[address]:
-            result.append(examined.refused(_address_held(produits[first[address]])))
         else:
-            result.append(examined)
+            result.append(examined.refused(_address_held(held[address].produit or produits[first[address]])))
     return result
 
 
@@ -209,6 +205,7 @@ def _new_demande(examined: Examined, numero: int, numero_produit: int) -> store.
         demande=examined.demande,
         acteur=examined.acteur,
         outcome=examined.outcome,
+        hors_perimetre=not examined.in_perimetre,
         demande_igc=request.to_json() if request else None,
         dn_sujet=names.rfc4514(subject_name(request)) if request else None,
         raison_sociale=structure.raison_sociale if structure else None,

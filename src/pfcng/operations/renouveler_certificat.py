@@ -16,7 +16,7 @@ from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState
 from pfcng.operations.context import RequestContext
 from pfcng.operations.examination import Examined, examine_content, examine_rights, identify_acteur
-from pfcng.operations.find_certificate import find_certificate
+from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.registration import register
 from pfcng.pki import csr
@@ -31,17 +31,20 @@ def renouveler_certificat(
 ) -> ReponseRenouvellementCertificat:
     """Register a demande that takes everything but the CSR and the addresses from the old certificate (D1).
 
-    Today's annuaire and habilitations count; the old certificate stays as it is.
+    Today's annuaire and habilitations count; the old certificate stays as it is. What a business rule refuses is a
+    demande all the same, and the reply carries its code.
 
     Raises:
-        Refusal: WSMG-00000005 (CSR too long), 08, 09, 10, 44.
+        Refusal: WSMG-00000005 (CSR too long), 08, or 10 for who has no right to the old certificate: a demande would
+            hold, and tell them, what it held.
     """
     csr.check_length(requete.csr)
     with database.transaction() as connection:
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
         annuaire = load_annuaire(connection, context.environment, personnes=named)
-        identify_or_refuse(context.signataire, requete.id_nat_tiers, annuaire, codes.WSMG_10)
+        acteur = identify_or_refuse(context.signataire, requete.id_nat_tiers, annuaire, codes.WSMG_10)
         produit = find_certificate(connection, context.environment, requete.aki, requete.numero_serie)
+        check_rights(produit, acteur, annuaire, context, porteur=False, code=codes.WSMG_10)
         demande = _same_again(requete, produit)
         annuaire = load_annuaire(
             connection,
@@ -51,7 +54,7 @@ def renouveler_certificat(
         )
         examined = identify_acteur(examine_content(demande, rules), annuaire, context)
         examined = examine_rights(examined, annuaire, context)
-        examined = _check_own(_check_current(examined, produit, context), produit)
+        examined = _check_current(examined, produit, context)
         registered = register(connection, [examined], acte=ACTE, context=context, renouvelle=produit["numero"])
     [(numero, examined)] = registered.demandes
     if examined.refusal is not None:
@@ -79,16 +82,8 @@ def _same_again(requete: RequeteRenouvellementCertificat, produit: Row) -> Deman
     )
 
 
-def _check_own(examined: Examined, produit: Row) -> Examined:
-    """On offre PS the bénéficiaire is the acteur: another person's certificate is not theirs to renew."""
-    beneficiaire = examined.beneficiaire
-    if examined.refusal or beneficiaire is None or beneficiaire.id_nat == produit["id_nat_beneficiaire"]:
-        return examined
-    return examined.refused(Refusal(codes.WSMG_10, Raison.HORS_OFFRE))
-
-
 def _check_current(examined: Examined, produit: Row, context: RequestContext) -> Examined:
-    """Only a certificate that counts today is renewed; its rights were checked first."""
+    """Only a certificate that counts today is renewed."""
     if examined.refusal:
         return examined
     if produit["etat"] == ProduitState.ACTIF and context.now <= produit["fin_validite"]:

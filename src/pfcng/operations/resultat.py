@@ -14,10 +14,21 @@ from pfcng.contract.messages import Resultat
 from pfcng.domain.states import ProduitState
 from pfcng.domain.suivi import OFFRES, TABLE_21
 from pfcng.store.database import Row
+from pfcng.store.suivi import Unreadable
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
 _NO_CERTIFICATE: Final = (ProduitState.DEMANDE, ProduitState.A_RETIRER, ProduitState.ANNULE)
 """The states in which table 21 leaves numeroSerie and dnAutorite empty."""
+_ALWAYS: Final = (
+    *("etat", "canal", "creee_le", "acteur", "nom_acteur", "prenom_acteur", "mail_demandeur", "mail_a_informer"),
+    *("etat_produit", "fqdn"),
+)
+"""The columns that every row has; empty is a value."""
+_OF_A_REVOCATION: Final = ("motif", "date_effet")
+"""Idem, of a révocation."""
+_OF_A_CERTIFICATE: Final = ("numero_serie", "autorite", "debut_validite", "fin_validite")
+"""What the row of a withdrawn produit has; empty is none."""
+_HEXADECIMAL: Final = re.compile("[0-9A-Fa-f]+")
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document can carry: a row that has it would take the whole reply with it."""
 
@@ -32,6 +43,7 @@ def tell(kind: TypeDemande, row: Row, *, retrait_delay: timedelta) -> Resultat:
     Raises:
         DamagedRow: The row is at odds with itself.
     """
+    _check_whole(kind, row)
     try:
         values = {**_of_the_act(row, retrait_delay), **_of_the_produit(row)}
         offre = Offre(row["offre"])
@@ -43,6 +55,23 @@ def tell(kind: TypeDemande, row: Row, *, retrait_delay: timedelta) -> Resultat:
     return Resultat(
         **{name: value for name, value in values.items() if kind in TABLE_21[name] and offre in OFFRES.get(name, Offre)}
     )
+
+
+def _check_whole(kind: TypeDemande, row: Row) -> None:
+    """See that what a sound row holds is there and can be read.
+
+    Raises:
+        DamagedRow: It is not.
+    """
+    for name, value in row.items():
+        if isinstance(value, Unreadable):
+            raise DamagedRow(f"{name}: {value.text}")
+    expected = (*_ALWAYS, *_OF_A_REVOCATION) if kind is TypeDemande.DEMANDES_REVOCATION else _ALWAYS
+    for name in expected:
+        if row[name] is None:
+            raise DamagedRow(f"{name}: none")
+    if not all(isinstance(name, str) for name in row["fqdn"]):
+        raise DamagedRow("fqdn: not names")
 
 
 def _of_the_act(row: Row, retrait_delay: timedelta) -> dict[str, str]:
@@ -69,6 +98,9 @@ def _of_the_act(row: Row, retrait_delay: timedelta) -> dict[str, str]:
 
 def _of_the_produit(row: Row) -> dict[str, str]:
     withdrawn = ProduitState(row["etat_produit"]) not in _NO_CERTIFICATE
+    for name in _OF_A_CERTIFICATE if withdrawn else ():
+        if not row[name]:
+            raise ValueError(f"{name}: none, and {row['etat_produit']}")
     nom, prenom = _beneficiaire(row)
     return {
         "offre": row["offre"],
@@ -81,7 +113,7 @@ def _of_the_produit(row: Row) -> dict[str, str]:
         "date_debut_validite": _moment(row["debut_validite"]),
         "date_fin_validite": _moment(row["fin_validite"]) if withdrawn and not row["revocation_en_cours"] else "",
         "numero_serie": _numero_serie(row) if withdrawn else "",
-        "dn_autorite": _dn_autorite(row) if withdrawn else "",
+        "dn_autorite": row["autorite"] if withdrawn else "",
         "dn_sujet": row["dn_sujet"] or "",
         "domaines": " ".join(row["fqdn"]),
         "nom_applicatif": row["nom_applicatif"] or "",
@@ -105,14 +137,9 @@ def _date_expiration(row: Row, retrait_delay: timedelta) -> str:
 
 def _numero_serie(row: Row) -> str:
     """Upper-case hexadecimal, no leading zero."""
-    return f"{int(row['numero_serie'] or '', 16):X}"
-
-
-def _dn_autorite(row: Row) -> str:
-    """The issuer's name, stored as RFC 4514 has it."""
-    if not row["autorite"]:
-        raise ValueError("autorite: none, and a numeroSerie")
-    return str(row["autorite"])
+    if not _HEXADECIMAL.fullmatch(row["numero_serie"]):
+        raise ValueError(f"numero_serie: {row['numero_serie']!r}")
+    return f"{int(row['numero_serie'], 16):X}"
 
 
 def _email_sujet(row: Row) -> str:

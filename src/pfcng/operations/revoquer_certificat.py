@@ -3,29 +3,31 @@
 from dataclasses import replace
 from typing import Final
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pfcng.contract import codes
-from pfcng.contract.catalogue import Motif, Offre
+from pfcng.contract.catalogue import Motif
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocationCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
-from pfcng.domain.annuaire import Annuaire
-from pfcng.domain.habilitation import may_act_on
 from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
-from pfcng.operations.find_certificate import find_certificate
+from pfcng.operations.defects import describe
+from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import notify_revocation
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
-from pfcng.store.database import Database, DbConnection, Row
+from pfcng.store.database import Database, DbConnection
+
+log = structlog.get_logger()
 
 ACTE: Final = "revoquerCertificat"
 REASONS: Final[dict[Motif, x509.ReasonFlags | None]] = {
@@ -69,7 +71,7 @@ def revoquer_certificat(
         annuaire = load_annuaire(connection, context.environment, personnes=named)
         acteur = identify_or_refuse(context.signataire, requete.id_nat_tiers, annuaire, codes.WSMG_12)
         produit = find_certificate(connection, context.environment, requete.aki, requete.numero_serie)
-        _check_rights(produit, acteur, annuaire, context)
+        check_rights(produit, acteur, annuaire, context, porteur=True, code=codes.WSMG_12)
         numero = _register(connection, requete, produit["numero"], acteur, context)
     if (requete.date_effet or context.today) <= context.today:
         carry_out(numero, database=database, authority=authority, arrival=context)
@@ -77,12 +79,21 @@ def revoquer_certificat(
 
 
 def apply_due_revocations(*, database: Database, authority: CertificateAuthority, arrival: Arrival) -> int:
-    """Carry out the révocations whose day has come, or that a kill left half done; how many there were."""
+    """Carry out the révocations whose day has come, or that a kill left half done; how many were.
+
+    One that fails is logged and left to the next pass: it does not hold up those behind it.
+    """
     with database.transaction() as connection:
         due = store.find_due(connection, paris_day(arrival.now))
+    done = 0
     for numero in due:
-        carry_out(numero, database=database, authority=authority, arrival=arrival)
-    return len(due)
+        try:
+            carry_out(numero, database=database, authority=authority, arrival=arrival)
+        except Exception as error:  # noqa: BLE001 - the edge of a job
+            log.error("revocation.failed", numero=numero, **describe(error))  # noqa: TRY400 - it would quote rows
+        else:
+            done += 1
+    return done
 
 
 def carry_out(numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival) -> None:
@@ -106,21 +117,6 @@ def carry_out(numero: int, *, database: Database, authority: CertificateAuthorit
         told = replace(entry(ACTE, arrival), resultat="révoqué", acteur=revocation["acteur"])
         journal.write(connection, [replace(told, demande=produit["numero_demande"])])
         notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
-
-
-def _check_rights(produit: Row, acteur: Acteur, annuaire: Annuaire, context: RequestContext) -> None:
-    """Who may revoke: the porteur, or who administers the structure for the offre (guide §8 tables 5 and 6)."""
-    offre = Offre(produit["offre"])
-    allowed = may_act_on(
-        acteur.personne,
-        annuaire.habilitations.get(acteur.personne.id_nat, ()),
-        context.today,
-        offre=offre,
-        id_nat_struct=produit["id_nat_struct"],
-        beneficiaire=produit["id_nat_beneficiaire"],
-    )
-    if not allowed:
-        raise Refusal(codes.WSMG_12, Raison.HORS_OFFRE if offre is Offre.PS else Raison.HORS_PERIMETRE)
 
 
 def _register(

@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from pfcng.operations.ancre_journal import Anchor
+from pfcng.operations.defects import describe
 from pfcng.store import journal
 from pfcng.store.database import Database, DbConnection
 from pfcng.store.journal import JournalEntry
@@ -122,11 +123,16 @@ def keep_sealed(
 
 
 def _run(sealer: Sealer, stopped: Event, interval: float) -> None:
-    """Turn until stopped, and then once more; what fails is logged and done by the next turn."""
-    last = False
+    """Turn until stopped, and then once more; what fails is logged, once while it lasts, and done by the next turn."""
+    last, told = False, None
     while not last:
         last = stopped.wait(interval)
         try:
             sealer.turn()
-        except (psycopg.Error, OSError) as error:
-            log.error("journal.not_sealed", cause=str(error))  # noqa: TRY400 - the trace tells nothing more
+        except Exception as error:  # noqa: BLE001 - the edge of a job
+            failure = describe(error)
+            if failure != told:
+                log.error("journal.turn_failed", **failure)  # noqa: TRY400 - it would quote rows
+            told = failure
+        else:
+            told = None

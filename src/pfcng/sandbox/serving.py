@@ -74,7 +74,7 @@ def serve(
             )
             stack.callback(app.close)
             _load(app.database, demonstration, pki)
-        stack.enter_context(keep_sealed(app.database, clock=clock))
+        stack.enter_context(keep_sealed(app.database, clock=clock, anchor=app.anchor))
         parts = create_parts(
             settings.courrier,
             database=app.database,

@@ -1,6 +1,7 @@
 """Protected e-mail addresses: one holder at a time (guide §7.2)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from pfcng.contract.catalogue import Environment
@@ -16,9 +17,17 @@ _IN_FORCE = """
 """The oldest produit in force with the address: à retirer, retiré or actif, and not expired."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Whose an address is: a holder, and the number of the produit in force that holds it for them, if there is one."""
+
+    titulaire: str
+    produit: int | None
+
+
 def claim_addresses(
     connection: DbConnection, environment: Environment, addresses: Mapping[str, str], now: datetime
-) -> dict[str, int]:
+) -> dict[str, Held]:
     """Make each address its claimant's, unless a produit in force holds it for somebody else.
 
     The address stays locked until the transaction ends: of two lots at once, the second sees what the first made of it.
@@ -31,7 +40,7 @@ def claim_addresses(
         now: A produit that has expired by then holds nothing.
 
     Returns:
-        The addresses that are refused, with the number of the produit that holds each.
+        For each address whose it is now, which is the claimant's unless it was refused to them.
     """
     ordered = sorted(addresses)
     parameters = {
@@ -61,10 +70,9 @@ def claim_addresses(
     )
     rows = connection.execute(
         f"""
-        SELECT a.adresse, ({_IN_FORCE}) AS numero FROM adresse_protegee a
-        JOIN unnest(%(adresses)s::text[], %(titulaires)s::text[]) AS n (adresse, titulaire) ON n.adresse = a.adresse
-        WHERE a.environnement = %(environnement)s AND a.titulaire <> n.titulaire
+        SELECT a.adresse, a.titulaire, ({_IN_FORCE}) AS produit FROM adresse_protegee a
+        WHERE a.environnement = %(environnement)s AND a.adresse = ANY(%(adresses)s)
         """,  # noqa: S608 - idem
         parameters,
     )
-    return {row["adresse"]: row["numero"] for row in rows}
+    return {row["adresse"]: Held(row["titulaire"], row["produit"]) for row in rows}

@@ -127,11 +127,13 @@ FROM import_structure_neuve WHERE NOT connue ORDER BY id_nat
 
 _PERSONNES: Final = """
 CREATE TEMP TABLE import_personne_neuve ON COMMIT DROP AS
--- The first line of a person names them; a register that does not know who is AdminASIP leaves it as it is.
+-- The first line of a person names them, one of a profession that is exercised rather than learnt. A register that does
+-- not know who is AdminASIP leaves it as it is.
 SELECT g.id_nat, i.genre, coalesce(g.admin_asip, p.admin_asip, false) AS admin_asip,
     i.nom, i.prenom, i.titre, i.profession, g.savoir_faire, p.id_nat IS NOT NULL AS connue
 FROM (
-    SELECT id_nat, min(ligne) AS ligne, bool_or(admin_asip) AS admin_asip,
+    SELECT id_nat, coalesce(min(ligne) FILTER (WHERE genre <> 'PF'), min(ligne)) AS ligne,
+        bool_or(admin_asip) AS admin_asip,
         coalesce(array_agg(DISTINCT savoir_faire) FILTER (WHERE savoir_faire IS NOT NULL), '{}') AS savoir_faire
     FROM import_personne WHERE nom IS NOT NULL GROUP BY id_nat
 ) AS g

@@ -27,6 +27,7 @@ class NewDemande:
         numero_produit: Number of the produit.
         acteur: None when the signer is not in the annuaire.
         outcome: The transition out of « Demande enregistrée ».
+        hors_perimetre: It was refused and is for what its acteur does not administer: nobody else's suivi tells of it.
         demande_igc: What the authority will be asked for; None when refused.
         dn_sujet: Subject of the certificate to come, RFC 4514; None when refused.
         raison_sociale: Of the structure, when known.
@@ -39,6 +40,7 @@ class NewDemande:
     demande: DemandeCertificat
     acteur: Acteur | None
     outcome: Transition
+    hors_perimetre: bool
     demande_igc: Mapping[str, Any] | None = None
     dn_sujet: str | None = None
     raison_sociale: str | None = None
@@ -134,8 +136,8 @@ def insert_lot(
         """
         INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
                              id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
-                             mail_sujet, etat, demande_igc, dn_sujet)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                             mail_sujet, etat, hors_perimetre, demande_igc, dn_sujet)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [_produit_row(new, environment) for new in demandes],
     )
@@ -184,6 +186,7 @@ def _produit_row(new: NewDemande, environment: Environment) -> tuple[object, ...
         demande.upn,
         demande.mail_sujet,
         new.outcome.value.produit[1],
+        new.hors_perimetre,
         None if new.demande_igc is None else Jsonb(new.demande_igc),
         new.dn_sujet,
     )

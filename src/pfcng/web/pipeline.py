@@ -1,12 +1,10 @@
 """The way of a request, step by step (architecture: steps 2 to 10; step 1 comes before, in ``service``)."""
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-import psycopg
 import structlog
 from cryptography.x509.oid import NameOID
 
@@ -24,6 +22,7 @@ from pfcng.contract.operations import Operation, by_soap_action, error_response
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.formats import check_formats
 from pfcng.operations.context import Arrival, RequestContext
+from pfcng.operations.defects import describe
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.record_refused import record_refused
@@ -72,19 +71,13 @@ class Reply:
 
 
 def guard(work: Callable[[], T], incident: str, *expected: type[Exception]) -> T | Reply:
-    """The edge: what nobody foresaw becomes a Server fault with its incident number, and is logged.
-
-    The log has the frames and the kind of the error. Of a database's error it has the first line alone: the details
-    quote rows.
-    """
+    """The edge: what nobody foresaw becomes a Server fault with its incident number, and is logged."""
     try:
         return work()
     except Exception as error:
         if isinstance(error, expected):
             raise
-        cause = (error.diag.message_primary or "no answer") if isinstance(error, psycopg.Error) else str(error)
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("request.failed", incident=incident, kind=type(error).__name__, cause=cause, frames=frames)  # noqa: TRY400
+        log.error("request.failed", incident=incident, **describe(error))  # noqa: TRY400 - it would quote rows
         return Reply(status=_FAULT, content=soap.server_fault(incident))
 
 

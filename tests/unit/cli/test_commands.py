@@ -388,6 +388,47 @@ def test_the_command_line_speaks_french(arguments: list[str]) -> None:
     assert [word for word in ENGLISH if word in text] == []
 
 
+COMMANDS = [
+    (),
+    *((name,) for name in ("demander", "retirer", "sandbox", "annuaire", "habilitation", "liste-blanche", "journal")),
+    ("annuaire", "importer"),
+    *((group, name) for group in ("habilitation", "liste-blanche") for name in ("ajouter", "lister", "retirer")),
+    ("journal", "verifier"),
+    ("journal", "sceller"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command_is_french_to_the_last_word(command: tuple[str, ...]) -> None:
+    """Nothing that the library below writes by itself is left, and no sentence is cut."""
+    text = Result(*command, "--help").stdout
+    assert text.startswith("Utilisation : pfcng")
+    for left in ("Usage", "required", "default", "Show", "Arguments:", "Options:", "list[", "<=", "...", "{", "Path"):
+        assert left not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("sandbox", "--port", "99999"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
+        (("sandbox", "--port", "x"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
+        (
+            ("habilitation", "ajouter", "--acteur", "a", "--offre", "ORG", "--struct", "1", "--fin", "31/12/2027"),
+            "La valeur de --fin n’est pas acceptée ; écrivez-la AAAA-MM-JJ.",
+        ),
+        (
+            ("annuaire", "importer", "x", "--environnement", "test"),
+            "La valeur de --environnement n’est pas acceptée ; choisissez parmi TEST, PRODUCTION.",
+        ),
+    ],
+)
+def test_value_that_is_not_accepted_is_told_with_what_is(arguments: tuple[str, ...], sentence: str) -> None:
+    """In French, with status 2."""
+    result = Result(*arguments)
+    assert (result.status, result.stdout) == (2, "")
+    assert sentence in result.stderr
+
+
 def test_help_lists_every_option_of_the_issue() -> None:
     """Issue 2 §6."""
     text = Result("demander", "--help").stdout
@@ -404,7 +445,7 @@ def test_help_lists_every_option_of_the_issue() -> None:
 def test_wrong_choice_names_the_choices() -> None:
     """The way out is in the message."""
     assert (
-        "--offre n’est pas acceptée ; choisissez parmi 'PS', 'PRO', 'ORG', 'SERV'."
+        "--offre n’est pas acceptée ; choisissez parmi PS, PRO, ORG, SERV."
         in Result("demander", "--offre", "XXX").stderr
     )
 
@@ -430,3 +471,19 @@ def test_the_help_imports_nothing_heavy() -> None:
     )
     assert "Utilisation : pfcng" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_interruption_of_the_loading_leaves_no_trace() -> None:
+    """Ctrl-C before the program is whole: status 130, and nothing on the terminal."""
+    program = (
+        "import runpy, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.argv = ['pfcng', 'sandbox']\n"
+        "runpy.run_module('pfcng', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

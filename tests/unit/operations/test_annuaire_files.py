@@ -1,5 +1,6 @@
 """Files of registers as streams of lines: encodings, archives, lines without end."""
 
+import gzip
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -83,3 +84,19 @@ def test_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         read(tmp_path / "absent")
     with pytest.raises(UnreadableFile, match="dossier"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "vide"),
+        (gzip.compress(b"texte"), "gzip : décompressez-le"),
+        ("texte\n".encode("utf-16"), "UTF-16 : enregistrez-le en UTF-8"),
+    ],
+)
+def test_file_of_a_kind_that_is_not_read_is_told_with_what_to_do(tmp_path: Path, content: bytes, told: str) -> None:
+    """By its first octets."""
+    path = tmp_path / "fichier"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=told):
+        read(path)

@@ -50,6 +50,8 @@ def test_unknown_column_of_our_own_format_is_named() -> None:
     """A misspelt column would be a datum that is silently lost."""
     with pytest.raises(UnknownFormat, match="departemant"):
         recognise("id_nat;nom;prenom;genre;departemant")
+    with pytest.raises(UnknownFormat, match="deux fois"):
+        recognise("id_nat;nom;prenom;genre;nom")
 
 
 def test_professional_of_an_establishment() -> None:
@@ -66,6 +68,13 @@ def test_professional_of_an_establishment() -> None:
         raison_sociale="HOPITAL FICTIF DES LILAS",
         departement="75",
     )
+
+
+@pytest.mark.parametrize(("category", "genre"), [("C", "PS"), ("M", "PS"), ("", "PS"), ("E", "PF")])
+def test_student_is_a_professional_in_training(category: str, genre: str) -> None:
+    """Category E of TRE_R09 is « Etudiant »: genre PF, with the profession that is learnt (guide §8, TRE_G16)."""
+    row = PS.read(with_cell(HOSPITAL, "Code catégorie professionnelle", category))
+    assert (row.genre, row.profession, row.titre) == (genre, 10, "Médecin")
 
 
 def test_professional_without_activity_has_no_structure() -> None:

@@ -46,6 +46,7 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
 
     Raises:
         UnsuitableDatabase: An older PostgreSQL than 15, another encoding than UTF-8, or the tables of a newer version.
+        psycopg.Error: The database refuses, for want of rights for instance; nothing is changed.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
@@ -84,10 +85,14 @@ def _upgrade(dsn: str, chain: Chain) -> None:
     # Alembic and SQLAlchemy cost 0.7 s of import: they are loaded only when there is a revision to apply.
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
     config = Config()
     config.set_main_option("script_location", str(PLATFORM.folder).replace("%", "%%"))
     config.set_main_option("version_locations", str(chain.folder / "versions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.attributes.update(dsn=dsn, schema=chain.schema)
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise error.orig or error from None

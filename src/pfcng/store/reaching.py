@@ -1,0 +1,65 @@
+"""Whether a connection string leads to a database; why not, in French and without a part of the string."""
+
+import re
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+_PATIENCE: Final = 10
+"""Seconds that a server may take to answer."""
+_CAUSES: Final = {
+    "refused|no such file": "aucun serveur n’écoute à cette adresse",
+    "servname|invalid|definition of service": "un réglage de la chaîne de connexion n’est pas valable",
+    "could not translate host name|failed to resolve|name or service not known": "ce nom de serveur est inconnu",
+    "password": "le mot de passe manque ou n’est pas le bon",
+    "database .* does not exist": "cette base n’existe pas",
+    "role .* does not exist": "cet utilisateur n’existe pas",
+    "timeout|couldn't get a connection": "le serveur ne répond pas",
+    "closed the connection|connection .* (lost|closed)|terminating": "la connexion est tombée",
+    "ssl|certificate": "la connexion chiffrée (SSL) ne s’établit pas",
+}
+"""What libpq says, in part, and its meaning; its own words may hold what the string holds."""
+
+
+class UnreadableDsn(ValueError):
+    """What is given is no connection string of libpq."""
+
+
+class Unreachable(Exception):
+    """No connection to the database; the message is the end of a French sentence."""
+
+
+def check_dsn(dsn: str) -> None:
+    """See that a string is a libpq connection string, before anything is made of it.
+
+    Raises:
+        UnreadableDsn: It is not; the exception has nothing of it, for it may hold a password.
+    """
+    try:
+        told = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        told = {}
+    if not told:
+        raise UnreadableDsn
+
+
+def reach(dsn: str) -> None:
+    """Connect once: a pool would only say that it waited.
+
+    Raises:
+        UnreadableDsn: The string is none.
+        Unreachable: Nobody answers, or nobody lets us in.
+    """
+    check_dsn(dsn)
+    try:
+        psycopg.connect(dsn, connect_timeout=_PATIENCE).close()
+    except psycopg.OperationalError as error:
+        raise Unreachable(cause(error)) from None
+
+
+def cause(error: psycopg.OperationalError) -> str:
+    """Why a connection failed or ended."""
+    text = str(error).lower()
+    found = (meaning for words, meaning in _CAUSES.items() if re.search(words, text))
+    return next(found, "la connexion échoue")
