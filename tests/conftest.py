@@ -7,7 +7,7 @@ import structlog
 
 from support.minimal_pki import MinimalPki, make_minimal_pki
 
-pytest_plugins = ("support.databases", "support.live")
+pytest_plugins = ("support.databases", "support.live", "support.distant")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
-"""Composition root: settings → a running platform. The one place that chooses implementations."""
+"""Composition root: settings → a running platform, or PFCNG-IGC. The one place that chooses implementations."""
 
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,13 @@ from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import CertificateAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.igc.connectors.remote import RemoteAuthority, client_context
+from pfcng.igc.keeper import keep_published
 from pfcng.igc.migrations import IGC
+from pfcng.igc.offline import OfflineCrls
+from pfcng.igc.peers import Peers
+from pfcng.igc.publisher import Publisher
+from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.jobs.acts import Parts
 from pfcng.jobs.worker import Worker
@@ -27,16 +33,42 @@ from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import load_pem
-from pfcng.pki.trust import TrustStore
-from pfcng.settings import Confiance, Courrier, KeyPair, Publication, Settings
+from pfcng.pki.keys import Credential, load_kept
+from pfcng.pki.signers.keyring import Keyring
+from pfcng.pki.trust import TrustStore, key_identifier
+from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
+from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
+from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
-from pfcng.web.publication import create_publication, published_files
+from pfcng.web.publication import create_publication
+from pfcng.web.published_files import PublishedFiles
 from pfcng.web.service import create_service
+from pfcng.web.trust import LiveTrust, keep_trusted
 
 WORKER_CONNECTIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What is published of the authorities whose keys are here.
+
+    Attributes:
+        application: ASGI application of the plain HTTP port.
+        publisher: Makes the CRLs.
+        offline: Publishes those that are made elsewhere.
+        responder: Answers OCSP.
+    """
+
+    application: ASGIApp
+    publisher: Publisher
+    offline: OfflineCrls
+    responder: Responder
+
+    def kept(self, database: Database) -> AbstractContextManager[None]:
+        """Publish what is due, in a thread of its own, until the end of the block."""
+        return keep_published(self.publisher, database=database, beside=(self.offline.take_in, self.responder.renew))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,32 +77,39 @@ class App:
 
     Attributes:
         service: ASGI application of the TLS port.
-        publication: ASGI application of the plain HTTP port.
-        platform: The parts of both.
-        files: What ``publication`` gives out.
+        platform: Its parts.
         anchor: Where the head of the journal is kept outside the database, if anywhere.
+        published: What it publishes; None when it has no authority's key.
+        keyring: Leads to the authorities' keys.
     """
 
     service: ASGIApp
-    publication: ASGIApp
     platform: Platform
-    files: dict[str, tuple[str, bytes]]
     anchor: Anchor | None
+    published: Published | None
+    keyring: Keyring
+    _remote: RemoteAuthority | None = field(repr=False)
 
     @property
     def database(self) -> Database:
         """The platform's."""
         return self.platform.database
 
-    def reload_trust(self, confiance: Confiance) -> None:
-        """Read the authorities and CRLs again: the files may have changed."""
-        trust = load_trust(confiance, self.platform.clock())
-        self.platform.trust = trust
-        self.files.update(published_files(trust, _crls(confiance)))
+    @contextmanager
+    def kept_published(self) -> Iterator[None]:
+        """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
+        with ExitStack() as stack:
+            if self.published is not None:
+                stack.enter_context(self.published.kept(self.database))
+            stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
+            yield
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Give every connection back, and the keys."""
+        if self._remote is not None:
+            self._remote.close()
         self.database.close()
+        self.keyring.close()
 
 
 def create_app(
@@ -95,25 +134,31 @@ def create_app(
     """
     anchor = _anchor(settings)
     migrate(dsn)
-    migrate(dsn, IGC)
+    remote = _remote(settings.igc) if settings.igc is not None else None
+    keyring = Keyring()
+    issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
+    if remote is None or publishing:
+        migrate(dsn, IGC)
     database = Database(dsn)
-    trust = load_trust(settings.confiance, clock())
+    trust = load_trust(settings.confiance, database if publishing else None, clock)
     platform = Platform(
         database=database,
-        authority=around(_authority(settings.emettrices, settings.publication, database, clock)),
+        authority=around(remote or _embedded(issuing, settings.publication, database, clock)),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
         proxies=tuple(settings.proxies),
         diagnostics=diagnostics,
     )
-    files = published_files(trust, _crls(settings.confiance))
+    roots = [root.certificate for root in trust.current.roots]
     return App(
         service=create_service(platform),
-        publication=create_publication(files),
         platform=platform,
-        files=files,
         anchor=anchor,
+        published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
+        keyring=keyring,
+        _remote=remote,
     )
 
 
@@ -150,20 +195,22 @@ def create_parts(
 def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
     """A worker over a database that is brought to the newest revision; `settings.courrier` must be told."""
     assert settings.courrier is not None  # noqa: S101 - the command checks it
-    migrate(dsn)
-    migrate(dsn, IGC)
-    database = Database(dsn, max_connections=WORKER_CONNECTIONS)
-    try:
+    with ExitStack() as stack:
+        migrate(dsn)
+        remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
+        keyring = stack.enter_context(closing(Keyring()))
+        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        if remote is None:
+            migrate(dsn, IGC)
+        database = stack.enter_context(closing(Database(dsn, max_connections=WORKER_CONNECTIONS)))
         parts = create_parts(
             settings.courrier,
             database=database,
-            authority=_authority(settings.emettrices, settings.publication, database, clock),
+            authority=remote or _embedded(issuing, settings.publication, database, clock),
             rules=_rules(settings),
             clock=clock,
         )
         yield Worker(dsn, parts)
-    finally:
-        database.close()
 
 
 def _transport(courrier: Courrier) -> Transport:
@@ -183,21 +230,125 @@ def _transport(courrier: Courrier) -> Transport:
     )
 
 
-def load_trust(confiance: Confiance, now: datetime) -> TrustStore:
-    """Read and check the authorities and CRLs once."""
-    return TrustStore.load(
-        roots=[certificate for path in confiance.racines for certificate in _certificates(path)],
-        authorities=[certificate for path in confiance.autorites for certificate in _certificates(path)],
-        crls=_crls(confiance),
-        now=now,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgcApp:
+    """A PFCNG-IGC that is ready to serve.
+
+    Attributes:
+        service: ASGI application of the TLS port.
+        authority: What it serves.
+        database: Its own.
+        published: What it publishes.
+        keyring: Leads to the authorities' keys.
+    """
+
+    service: ASGIApp
+    authority: CertificateAuthority
+    database: Database
+    published: Published
+    keyring: Keyring
+
+    def kept_published(self) -> AbstractContextManager[None]:
+        """Publish what is due, in a thread of its own, until the end of the block."""
+        return self.published.kept(self.database)
+
+    def close(self) -> None:
+        """Give the database's connections back, and the keys."""
+        self.database.close()
+        self.keyring.close()
+
+
+def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
+    """Bring PFCNG-IGC's own tables to the newest revision and put the parts together.
+
+    Raises:
+        CredentialError: A key is not its certificate's.
+    """
+    peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
+    keyring = Keyring()
+    issuing = [_open_signer(one, keyring) for one in settings.emettrices]
+    publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
+    roots = _all_certificates(settings.racines)
+    migrate(settings.dsn, IGC)
+    database = Database(settings.dsn, role=None)
+    authority = _embedded(issuing, settings.publication, database, clock)
+    return IgcApp(
+        service=create_igc_service(authority, peers=peers, is_healthy=database.is_alive, clock=clock),
+        authority=authority,
+        database=database,
+        published=_published(publishing, roots, settings.publication, database, clock),
+        keyring=keyring,
+    )
+
+
+def load_trust(confiance: Confiance, database: Database | None, clock: Callable[[], datetime]) -> LiveTrust:
+    """Read and check the authorities once, and the CRLs that are at hand; what publishes elsewhere is asked later.
+
+    Args:
+        confiance: Authorities, and where their CRLs are.
+        database: Holds the CRLs that are made here; None when none are.
+        clock: The present, aware.
+
+    Raises:
+        InvalidTrustAnchors: an authority that cannot be believed.
+    """
+    store = TrustStore.load(
+        roots=_all_certificates(confiance.racines),
+        authorities=_all_certificates(confiance.autorites),
+        crls=(),
+        now=clock(),
         crl_grace=confiance.grace_crl,
     )
+    believed = frozenset(key_identifier(one.certificate) for one in (*store.roots, *store.authorities))
+    near: list[Source] = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
+    if database is not None:
+        near.insert(0, TableSource(database, believed))
+    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance))
+    trust.recall()
+    trust.refresh()
+    return trust
+
+
+def _url_sources(confiance: Confiance) -> list[KeptSource]:
+    urls = [str(source) for source in confiance.crls if not isinstance(source, Path)]
+    if not urls or confiance.cache is None:
+        return []
+    # httpx takes a tenth of a second to import, which a platform without URLs keeps.
+    from pfcng.web.crl_urls import UrlSource  # noqa: PLC0415 - see above
+
+    return [UrlSource(url, cache=confiance.cache, every=confiance.rafraichissement) for url in urls]
+
+
+def _published(
+    signers: Sequence[Credential],
+    roots: Iterable[x509.Certificate],
+    publication: Publication,
+    database: Database,
+    clock: Callable[[], datetime],
+) -> Published:
+    responder = Responder(database, signers=signers, clock=clock)
+    shown = _shown(signers, roots)
+    files = PublishedFiles(database, shown, clock=clock)
+    return Published(
+        application=create_publication(files, responder, ocsp_url=publication.ocsp, clock=clock),
+        publisher=Publisher(database, signers=signers, clock=clock),
+        offline=OfflineCrls(database, authorities=shown, paths=publication.crls),
+        responder=responder,
+    )
+
+
+def _shown(signers: Iterable[Credential], roots: Iterable[x509.Certificate]) -> list[x509.Certificate]:
+    """The authorities whose files are served: those that sign here, and the roots above them."""
+    own = [signer.certificate for signer in signers]
+    above = {certificate.issuer for certificate in own}
+    return list(dict.fromkeys([*(root for root in roots if root.subject in above), *own]))
 
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
         closed_products=frozenset(product for product in PRODUCTS if product.label in settings.produits_fermes),
         strict_nom_applicatif=settings.nom_applicatif_strict,
+        revocation_retries=settings.reprises_revocation,
     )
 
 
@@ -210,31 +361,30 @@ def _anchor(settings: Settings) -> Anchor | None:
     return anchor
 
 
-def _authority(
-    emettrices: tuple[KeyPair, ...], publication: Publication, database: Database, clock: Callable[[], datetime]
+def _remote(igc: Igc) -> RemoteAuthority:
+    context = client_context(confiance=igc.confiance, certificat=igc.certificat, cle=igc.cle)
+    return RemoteAuthority(igc.url, context=context, issuers=_all_certificates(igc.autorites), timeout=igc.delai)
+
+
+def _embedded(
+    signers: Iterable[Credential], publication: Publication, database: Database, clock: Callable[[], datetime]
 ) -> EmbeddedAuthority:
-    signers = [load_pem(pair.certificat, pair.cle) for pair in emettrices]
     return EmbeddedAuthority(
         database,
         signers={_name(signer.certificate): signer for signer in signers},
-        urls=PublicationUrls(**publication.model_dump()),
+        urls=PublicationUrls(**publication.model_dump(exclude={"crls"})),
         clock=clock,
     )
+
+
+def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
+    """An authority with its key: the one place where such a key is opened."""
+    return load_kept(one.certificat, one.source(), keyring)
 
 
 def _name(certificate: x509.Certificate) -> AuthorityName:
     return by_common_name(names.first(certificate.subject, NameOID.COMMON_NAME) or "")
 
 
-def _certificates(path: Path) -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates(path.read_bytes())
-
-
-def _crls(confiance: Confiance) -> list[x509.CertificateRevocationList]:
-    return [_crl(path.read_bytes()) for path in confiance.crls]
-
-
-def _crl(content: bytes) -> x509.CertificateRevocationList:
-    if content.startswith(b"-----BEGIN"):
-        return x509.load_pem_x509_crl(content)
-    return x509.load_der_x509_crl(content)
+def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
+    return [certificate for path in paths for certificate in x509.load_pem_x509_certificates(path.read_bytes())]

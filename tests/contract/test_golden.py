@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from pfcng.contract.codes import CODES, Raison
+from support.distant import Distant
+from support.faulty_proxy import Fault
 from support.golden import STEPS, Case, Game, cases, find, reasons
 from support.live import Sandbox, running_sandbox
 
@@ -39,7 +41,7 @@ EXAMPLES = (
 """The examples that the guide prints, passing and not."""
 
 
-def endpoint(sandbox: Sandbox) -> httpx.Client:
+def open_endpoint(sandbox: Sandbox) -> httpx.Client:
     """ws-srv, as the white-listed server."""
     server = sandbox.description["serveurs"]["editeur"]
     context = ssl.create_default_context(cafile=sandbox.anchors)
@@ -58,19 +60,36 @@ def platform_of(sandbox: Sandbox) -> Iterator[Callable[[Case], tuple[Sandbox, ht
             settings = frozenset(case.reglages.items())
             if settings not in opened:
                 running = stack.enter_context(running_sandbox(case.reglages)) if settings else sandbox
-                opened[settings] = (running, stack.enter_context(endpoint(running)))
+                opened[settings] = (running, stack.enter_context(open_endpoint(running)))
             return opened[settings]
 
         yield find_platform
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [case for case in cases() if case.panne is None], ids=lambda case: case.name)
 def test_reply_is_the_golden_one(case: Case, platform_of: Callable[[Case], tuple[Sandbox, httpx.Client]]) -> None:
     """The whole reply to a signed request, after what the case says comes before it (§14 to §20)."""
     sandbox, client = platform_of(case)
     game = Game(sandbox=sandbox, endpoint=client)
     for play in case.plays():
         game.play(play)
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if case.panne is not None], ids=lambda case: case.name)
+def test_reply_is_the_golden_one_when_the_authority_fails(case: Case, distant: Distant) -> None:
+    """The same with a PFCNG-IGC of its own, which the last request alone finds at fault (§20)."""
+    assert case.panne is not None
+    act, fault = case.panne
+    *before, last = case.plays()
+    with open_endpoint(distant.sandbox) as client:
+        game = Game(sandbox=distant.sandbox, endpoint=client)
+        for play in before:
+            game.play(play)
+        distant.spoil(act, Fault[fault])
+        try:
+            game.play(last)
+        finally:
+            distant.mend()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -63,7 +63,7 @@ def revoquer(scenario: Scenario, theirs: Theirs, context: RequestContext, tiers:
         **MAILS,
     )
     database, authority = scenario.database, scenario.authority
-    return revoquer_certificat(requete, database=database, authority=authority, context=context).message
+    return revoquer_certificat(requete, database=database, authority=authority, context=context, rules=Rules()).message
 
 
 def renouveler(scenario: Scenario, theirs: Theirs, context: RequestContext, tiers: str | None) -> str:

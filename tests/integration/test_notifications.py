@@ -140,11 +140,13 @@ def test_revocation_is_confirmed_on_its_day(scenario: Scenario) -> None:
     told = from_now(scenario)
     context = make_context()
     requete = revocation_of(certificate, date_effet=context.today + timedelta(days=2), mail_demandeur="r@x.example")
-    revoquer_certificat(requete, database=scenario.database, authority=scenario.authority, context=context)
+    revoquer_certificat(
+        requete, database=scenario.database, authority=scenario.authority, context=context, rules=Rules()
+    )
     assert told() == []
     for _ in range(2):
         later = at(NOW + timedelta(days=2))
-        apply_due_revocations(database=scenario.database, authority=scenario.authority, arrival=later)
+        apply_due_revocations(database=scenario.database, authority=scenario.authority, arrival=later, rules=Rules())
     assert told() == [("CONFIRMATION-REVOCATION", "r@x.example"), ("CONFIRMATION-REVOCATION", INFORMER)]
 
 
@@ -267,7 +269,11 @@ def test_refused_revocation_is_told_with_what_the_request_said_alone(scenario: S
 
     def revoke() -> object:
         return revoquer_certificat(
-            requete, database=scenario.database, authority=scenario.authority, context=make_context(MEDECIN)
+            requete,
+            database=scenario.database,
+            authority=scenario.authority,
+            context=make_context(MEDECIN),
+            rules=Rules(),
         )
 
     refusal = refuse(scenario, "revoquerCertificat", requete, revoke)
@@ -289,13 +295,17 @@ def test_waiting_revocation_is_told_once(scenario: Scenario) -> None:
     authority = IncidentAuthority(scenario.authority, incidents)
     later = make_context().today + timedelta(days=1)
     requete = revocation_of(certificate, date_effet=later)
-    revoquer_certificat(requete, database=scenario.database, authority=authority, context=make_context())
+    revoquer_certificat(requete, database=scenario.database, authority=authority, context=make_context(), rules=Rules())
     for _ in range(2):
         with suppress(AuthorityUnavailable):
-            apply_due_revocations(database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)))
+            apply_due_revocations(
+                database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)), rules=Rules()
+            )
     assert told() == both("NMG-014")
     incidents.restore()
-    apply_due_revocations(database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)))
+    apply_due_revocations(
+        database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)), rules=Rules()
+    )
     assert told() == [*both("NMG-014"), *both("CONFIRMATION-REVOCATION")]
 
 
@@ -331,7 +341,7 @@ def test_undelivered_certificate_waits_for_the_authority(scenario: Scenario) -> 
     assert revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival) == 0
     assert scenario.states() == [("Demande transmise", "Produit retiré")]
     incidents.restore()
-    apply_due_revocations(database=scenario.database, authority=authority, arrival=arrival)
+    apply_due_revocations(database=scenario.database, authority=authority, arrival=arrival, rules=Rules())
     assert scenario.states() == [("Demande annulée", "Produit révoqué")]
     assert told() == [*both("NMG-014"), *both("NMG-009")]
 
@@ -366,7 +376,11 @@ def test_renewed_or_revoked_produit_is_not_reminded_of(scenario: Scenario) -> No
         renewal_of(certificate, make_csr()), database=scenario.database, context=make_context(), rules=Rules()
     )
     revoquer_certificat(
-        revocation_of(revoked), database=scenario.database, authority=scenario.authority, context=make_context()
+        revocation_of(revoked),
+        database=scenario.database,
+        authority=scenario.authority,
+        context=make_context(),
+        rules=Rules(),
     )
     now = certificate.not_valid_after_utc - timedelta(days=59)
     retrait = retirer_certificat(

@@ -16,6 +16,7 @@ from pfcng.store.annuaire import load_annuaire, save_habilitations, save_personn
 from pfcng.store.database import Database, Row
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
+from pfcng.web.trust import LiveTrust
 from pfcng.xml import codec, dsig
 from support.csrs import make_csr
 from support.demandes import HOPITAL, demande_for
@@ -37,7 +38,7 @@ def platform(annuaire: Database, authority: EmbeddedAuthority, minimal_pki: Mini
     return Platform(
         database=annuaire,
         authority=authority,
-        trust=minimal_pki.trust,
+        trust=LiveTrust(minimal_pki.trust, clock=lambda: minimal_pki.now),
         clock=lambda: minimal_pki.now,
         rules=Rules(),
     )
@@ -65,8 +66,14 @@ def lot_of(pki: MinimalPki, *, demandes: int = 1, fqdn: int = 0, mail: str = "a@
     return dsig.sign(lot, certificate=pki.signer.certificate, key=pki.signer.key)
 
 
-def call_of(raw: bytes | None, **headers: str | None) -> Call:
-    call = Call(raw=raw, soap_action="demanderCertificats", content_type="text/xml", content_encoding=None)
+def call_of(platform: Platform, raw: bytes | None, **headers: str | None) -> Call:
+    call = Call(
+        raw=raw,
+        soap_action="demanderCertificats",
+        content_type="text/xml",
+        content_encoding=None,
+        trust=platform.trust.current,
+    )
     return replace(call, **headers)  # type: ignore[arg-type]  # the caller names fields
 
 
@@ -88,14 +95,14 @@ def journal_of(database: Database) -> list[tuple[object, ...]]:
 
 def test_accepted_lot_is_answered_and_journaled(platform: Platform, arrival: Arrival, minimal_pki: MinimalPki) -> None:
     """The whole way, from signed bytes to the reply."""
-    reply = serve(call_of(lot_of(minimal_pki)), arrival, platform)
+    reply = serve(call_of(platform, lot_of(minimal_pki)), arrival, platform)
     assert (reply.status, statut_of(reply)) == (200, "OK")
     assert journal_of(platform.database) == [("demanderCertificats", "accepté", None, "0badcafe", "192.0.2.1")]
 
 
 def test_refused_signature_is_journaled(platform: Platform, arrival: Arrival, minimal_pki: MinimalPki) -> None:
     """WSMG-00000002: the act is traced though nobody is known to have done it."""
-    reply = serve(call_of(lot_of(minimal_pki).replace(b"INSI-AUTO", b"INSI-EVIL")), arrival, platform)
+    reply = serve(call_of(platform, lot_of(minimal_pki).replace(b"INSI-AUTO", b"INSI-EVIL")), arrival, platform)
     assert statut_of(reply) == "WSMG-00000002"
     expected = ("demanderCertificats", "refusé", "WSMG-00000002", "0badcafe", "192.0.2.1")
     assert journal_of(platform.database) == [expected]
@@ -108,7 +115,7 @@ def test_limits_of_a_lot_come_before_its_schema(
     platform: Platform, arrival: Arrival, minimal_pki: MinimalPki, demandes: int, fqdn: int, code: str, kept: int
 ) -> None:
     """Both break the schema too; the limits have codes of their own, and the demandes are kept untreated (§14.2)."""
-    reply = serve(call_of(lot_of(minimal_pki, demandes=demandes, fqdn=fqdn)), arrival, platform)
+    reply = serve(call_of(platform, lot_of(minimal_pki, demandes=demandes, fqdn=fqdn)), arrival, platform)
     assert statut_of(reply) == code
     with platform.database.transaction() as connection:
         states = connection.execute("SELECT etat FROM demande").fetchall()
@@ -120,7 +127,7 @@ def test_schema_fault_names_its_element_and_is_journaled(
     platform: Platform, arrival: Arrival, minimal_pki: MinimalPki
 ) -> None:
     """WSMG-00000005 with ``MailDemandeur`` (§14.4, second example)."""
-    reply = serve(call_of(lot_of(minimal_pki, mail="a@hopital")), arrival, platform)
+    reply = serve(call_of(platform, lot_of(minimal_pki, mail="a@hopital")), arrival, platform)
     assert b"Contenu de la demande non valide : MailDemandeur." in reply.content
     assert [entry[2] for entry in journal_of(platform.database)] == ["WSMG-00000005"]
 
@@ -128,7 +135,7 @@ def test_schema_fault_names_its_element_and_is_journaled(
 @pytest.mark.parametrize(("action", "statut"), [("demanderCertificats", "WSMG-00000024"), ("", "soap:Client")])
 def test_message_over_the_limit_is_journaled(platform: Platform, arrival: Arrival, action: str, statut: str) -> None:
     """The typed reply that SOAPAction names, else a fault with that text (§19)."""
-    reply = serve(call_of(None, soap_action=action), arrival, platform)
+    reply = serve(call_of(platform, None, soap_action=action), arrival, platform)
     assert statut_of(reply) == statut
     assert "10 méga-octets" in reply.content.decode()
     assert [entry[2] for entry in journal_of(platform.database)] == ["WSMG-00000024"]
@@ -139,7 +146,7 @@ def test_compressed_message_is_not_looked_at(
     platform: Platform, arrival: Arrival, minimal_pki: MinimalPki, encoding: str
 ) -> None:
     """Even if the bytes would pass: a header that says otherwise is a contradiction."""
-    reply = serve(call_of(lot_of(minimal_pki), content_encoding=encoding), arrival, platform)
+    reply = serve(call_of(platform, lot_of(minimal_pki), content_encoding=encoding), arrival, platform)
     assert statut_of(reply) == "soap:Client"
 
 

@@ -14,6 +14,7 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif, Offre, Product, Usage
 from pfcng.contract.messages import RequeteRevocationCertificat
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
 from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
@@ -59,6 +60,7 @@ def revoke(
         database=scenario.database,
         authority=scenario.authority,
         context=context or make_context(),
+        rules=Rules(),
     )
     assert (reply.statut, reply.message) == ("OK", "")
 
@@ -247,7 +249,9 @@ def test_today_is_now(scenario: Scenario) -> None:
 
 def apply_due(scenario: Scenario, moment: datetime) -> int:
     """What is due at that moment is done."""
-    return apply_due_revocations(database=scenario.database, authority=scenario.authority, arrival=at(moment))
+    return apply_due_revocations(
+        database=scenario.database, authority=scenario.authority, arrival=at(moment), rules=Rules()
+    )
 
 
 def test_later_day_waits_until_its_first_second_in_paris(scenario: Scenario) -> None:

@@ -867,6 +867,7 @@ def test_life_of_a_produit_is_followed(authority: EmbeddedAuthority, annuaire: D
         database=annuaire,
         authority=authority,
         context=context,
+        rules=Rules(),
     )
     [revocation] = follow(annuaire, REVOCATIONS).resultats
     assert (revocation.etat, revocation.motif_revocation) == ("Demande close", "FIN_DACTIVITE")

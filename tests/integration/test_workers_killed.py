@@ -56,7 +56,9 @@ def prepare(scenario: Scenario) -> None:
     for numero in order(scenario, recent, csrs[EXPIRED:])[:REVOKED]:
         certificate = scenario.withdraw(numero, context=recent)
         requete = revocation_of(certificate, date_effet=(NOW + timedelta(days=25)).date())
-        revoquer_certificat(requete, database=scenario.database, authority=scenario.authority, context=recent)
+        revoquer_certificat(
+            requete, database=scenario.database, authority=scenario.authority, context=recent, rules=Rules()
+        )
 
 
 class Workers:

@@ -207,7 +207,7 @@ class Lives(RuleBasedStateMachine):
         )
         outcome = self._attempt(
             lambda: revoquer_certificat(
-                requete, database=self.database, authority=self.world.authority, context=self._as(acteur)
+                requete, database=self.database, authority=self.world.authority, context=self._as(acteur), rules=RULES
             ),
             {killed: Killed()} if killed else NO_FAULT,
         )
@@ -251,7 +251,9 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def apply_due(self) -> None:
         """The révocations whose day has come, also those that were cut short."""
-        done = apply_due_revocations(database=self.database, authority=self.world.authority, arrival=at(self.world.now))
+        done = apply_due_revocations(
+            database=self.database, authority=self.world.authority, arrival=at(self.world.now), rules=RULES
+        )
         assert done == self.model.apply_due(self._today)
 
     @rule()

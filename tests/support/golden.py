@@ -73,6 +73,7 @@ class Case:
         carte: The sandbox's card whose holder signs.
         apres: Names of the cases and steps to play before, in order.
         reglages: Settings of the platform that are not the sandbox's own.
+        panne: What goes wrong with PFCNG-IGC: the act (`support.distant.ACTS`) and the name of a `Fault`.
         note: What a reader of the guide would wonder about.
     """
 
@@ -82,6 +83,7 @@ class Case:
     carte: str
     apres: tuple[str, ...] = ()
     reglages: Mapping[str, str] = field(default_factory=dict)
+    panne: tuple[str, str] | None = None
     note: str = ""
 
     @property
@@ -122,7 +124,8 @@ class Case:
 def load(folder: Path) -> Case:
     """Read the ``cas.toml`` of a folder; a key that is no attribute of a case is an error."""
     told = tomllib.loads((folder / "cas.toml").read_text("utf-8"))
-    return Case(folder=folder, **{**told, "apres": tuple(told.get("apres", ()))})
+    panne = tuple(told["panne"]) if "panne" in told else None
+    return Case(folder=folder, **{**told, "apres": tuple(told.get("apres", ())), "panne": panne})
 
 
 def cases() -> list[Case]:
@@ -213,7 +216,7 @@ class Game:
         """Send a request and hold the reply against the expected one."""
         if case.base:
             self._change_base(_Document(case.base).substitute(self.names))
-        payload = _request(case, self.names)
+        payload = request_of(case, self.names)
         operation = by_request_element(etree.QName(payload).localname)
         assert operation is not None
         reply = self._send(payload, operation, case.carte)
@@ -234,7 +237,7 @@ class Game:
         return soap.read_reply(response.content)
 
 
-def _request(case: Case, names: Names) -> etree._Element:
+def request_of(case: Case, names: Names) -> etree._Element:
     """The request with its names replaced and its repetitions made."""
     root = etree.fromstring(_Document(case.request).substitute(names).encode(), etree.XMLParser(huge_tree=True))
     for instruction in list(root.iter(etree.ProcessingInstruction)):

@@ -11,6 +11,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from pfcng.contract.catalogue import Environment
@@ -154,6 +155,11 @@ def _crl(authority: Card, revoked: Sequence[Card]) -> x509.CertificateRevocation
         entry = x509.RevokedCertificateBuilder().serial_number(card.certificate.serial_number)
         builder = builder.add_revoked_certificate(entry.revocation_date(NOW - timedelta(days=1)).build())
     return builder.sign(authority.key, hashes.SHA256())
+
+
+def crl_of(authority: Card, revoked: Sequence[Card]) -> bytes:
+    """A CRL of an authority of this hierarchy, DER."""
+    return _crl(authority, revoked).public_bytes(Encoding.DER)
 
 
 def _key_usage(*, content_commitment: bool, ca: bool) -> x509.KeyUsage:

@@ -9,14 +9,24 @@ import typer
 
 from pfcng.cli import (
     annuaire,
+    certificat,
+    coffre,
     courrier,
     demander,
+    diagnostiquer,
     habilitation,
+    igc,
     journal,
     liste_blanche,
+    obtenir,
+    parc,
+    renouveler,
     retirer,
+    revoquer,
     sandbox,
+    suivre,
     taches,
+    verifier,
     worker,
 )
 from pfcng.cli.french import FrenchCommand, FrenchGroup
@@ -31,16 +41,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command(cls=FrenchCommand)(obtenir.obtenir)
+app.command(cls=FrenchCommand)(obtenir.reprendre)
 app.command(cls=FrenchCommand)(demander.demander)
 app.command(cls=FrenchCommand)(retirer.retirer)
-app.command(cls=FrenchCommand)(worker.worker)
+app.command(cls=FrenchCommand)(renouveler.renouveler)
+app.command(cls=FrenchCommand)(revoquer.revoquer)
+app.command(cls=FrenchCommand)(suivre.suivre)
+app.add_typer(parc.app)
+app.add_typer(coffre.app)
+app.command(cls=FrenchCommand)(verifier.verifier)
+app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
 app.add_typer(sandbox.app)
+app.command(cls=FrenchCommand)(worker.worker)
+app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
 app.add_typer(courrier.app)
 app.add_typer(taches.app)
+app.add_typer(igc.igc)
 
 
 def _show_version(wanted: bool) -> None:

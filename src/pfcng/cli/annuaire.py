@@ -44,12 +44,16 @@ def importer(
     reste entier. Une personne ou une structure absente des fichiers n’est pas effacée.
 
     \b
+    Exemple :
+      pfcng annuaire importer PS_LibreAcces.txt --data sandbox
+
+    \b
     Code de sortie : 0 annuaire chargé ; 2 commande ou fichier à corriger ;
     3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, fichiers, changements.
+    operation, code, message, diagnostic, incident, conseil, fichiers, changements.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import annuaire_report  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -5,37 +5,38 @@ from typing import Annotated
 
 import typer
 
+from pfcng.cli.demande_options import (
+    Beneficiaire,
+    Fqdn,
+    MailDemandeur,
+    MailInformer,
+    MailSujet,
+    NomApplicatif,
+    OffreOption,
+    Profil,
+    Struct,
+    Tiers,
+    Upn,
+    UsageOption,
+)
 from pfcng.cli.output import finish
-from pfcng.contract.catalogue import GAMME, Offre, Usage
-from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.catalogue import GAMME
 
 
 def demander(
     *,
-    profil: Annotated[Path, typer.Option(metavar="FICHIER", help="Le profil (TOML) : plateforme et certificats.")],
-    offre: Annotated[Offre, typer.Option(help="L’offre.")],
-    usage: Annotated[Usage, typer.Option(help="L’usage du certificat, selon l’offre.")],
-    mail_demandeur: Annotated[str, typer.Option(metavar="ADRESSE", help="L’adresse qui reçoit les notifications.")],
-    mail_informer: Annotated[str, typer.Option(metavar="ADRESSE", help="L’adresse de la personne à informer.")],
-    struct: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national de la structure (PRO, ORG, SERV).")
-    ] = None,
-    beneficiaire: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national du bénéficiaire (PRO).")
-    ] = None,
-    tiers: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national du tiers pour qui un AdminASIP agit.")
-    ] = None,
-    nom_applicatif: Annotated[
-        str | None, typer.Option(metavar="NOM", help="Le nom applicatif (ORG, SERV sauf SSL_SERV).")
-    ] = None,
-    fqdn: Annotated[
-        list[str] | None, typer.Option(metavar="NOM", help="Un nom de serveur (SERV SSL_SERV) ; jusqu’à 5 fois.")
-    ] = None,
-    upn: Annotated[str | None, typer.Option(metavar="UPN", help="L’UPN (PS et PRO, usage AUTH).")] = None,
-    mail_sujet: Annotated[
-        str | None, typer.Option(metavar="ADRESSE", help="L’adresse à inscrire dans le certificat.")
-    ] = None,
+    profil: Profil,
+    offre: OffreOption,
+    usage: UsageOption,
+    mail_demandeur: MailDemandeur,
+    mail_informer: MailInformer,
+    struct: Struct = None,
+    beneficiaire: Beneficiaire = None,
+    tiers: Tiers = None,
+    nom_applicatif: NomApplicatif = None,
+    fqdn: Fqdn = None,
+    upn: Upn = None,
+    mail_sujet: MailSujet = None,
     csr: Annotated[Path | None, typer.Option(metavar="FICHIER", help="La CSR (PKCS#10), en PEM ou en DER.")] = None,
     generer_cle: Annotated[
         Path | None,
@@ -48,6 +49,14 @@ def demander(
     """Demande un certificat.
 
     Donnez soit --csr, soit --generer-cle. La plateforme répond par un indice de retrait, à donner à « pfcng retirer ».
+    « pfcng obtenir » fait tout d’un coup.
+
+    \b
+    Exemple :
+      pfcng demander --profil profil.toml --offre ORG --usage AUTH_CLI \\
+        --struct 1750099012 --nom-applicatif INSI-AUTO \\
+        --mail-demandeur a@hopital.example --mail-informer b@hopital.example \\
+        --generer-cle insi-auto.key
 
     \b
     Code de sortie : 0 demande acceptée ; 1 refusée par la plateforme ; 2 commande,
@@ -55,10 +64,11 @@ def demander(
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, indice_lot,
+    transport), operation, code, message, diagnostic, incident, conseil, indice_lot,
     indice_demande, indice_retrait, cle (le fichier de la clé créée).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.contract.messages import DemandeCertificat  # noqa: PLC0415 - idem
 
     demande = DemandeCertificat(
         offre=offre,

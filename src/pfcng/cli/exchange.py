@@ -8,22 +8,21 @@ from typing import Final
 
 from cryptography import x509
 
+from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.session import load_profile
 from pfcng.client import (
     Client,
     ClientError,
-    FaultError,
-    Profile,
+    Reference,
     RefusedError,
-    RequestError,
     Retrait,
-    TransportError,
     certificate_file,
     csr,
 )
-from pfcng.client.client import OK
+from pfcng.client.exchanges import OK
+from pfcng.client.explanations import one_line
 from pfcng.client.files import file_fault
-from pfcng.client.transport import one_line
 from pfcng.contract.catalogue import Product
 from pfcng.contract.messages import DemandeCertificat, ReponseDemandeCertificats
 from pfcng.pki import names
@@ -31,14 +30,11 @@ from pfcng.pki import names
 MAX_CODE_CHARACTERS: Final = 64
 """Guide §15.1 table 13."""
 
-_CLIENT: Final = "Client"
-"""The faultcode of a message that is not acceptable and was not carried out (SOAP 1.1 §4.4.1)."""
-
 
 def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None, key_file: Path | None) -> Outcome:
     """Order one certificate for a CSR that exists (``csr_file``) or for a key to be made (``key_file``)."""
     data: dict[str, object] = {
-        **_common("demanderCertificats"),
+        **common("demanderCertificats"),
         **dict.fromkeys(("indice_lot", "indice_demande", "indice_retrait", "cle")),
     }
     match csr_file, key_file:
@@ -47,46 +43,46 @@ def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None
         case None, Path() as file:
             make_csr = partial(csr.generate, file)
         case _:
-            return _usage("Donnez soit --csr, soit --generer-cle.", data)
+            return usage("Donnez soit --csr, soit --generer-cle.", data)
     try:
-        with Client(Profile.load(profile)) as client:
+        with Client(load_profile(profile)) as client:
             try:
                 pem = make_csr()
             except OSError as error:
-                return _usage(f"Le fichier {file} ne convient pas : {file_fault(error)}.", data)
+                return usage(f"Le fichier {file} ne convient pas : {file_fault(error)}.", data)
             except csr.UnreadableCsr as error:
-                return _usage(str(error), data)
+                return usage(str(error), data)
             data["cle"] = str(key_file) if key_file else None
             reply = client.demander_certificats([replace(demande, csr=pem)])
     except ClientError as error:
-        if key_file and data["cle"] and _never_sent(error):
+        if key_file and data["cle"] and never_sent(error):
             key_file.unlink()  # nobody has seen its CSR: the same command can be given again
             data["cle"] = None
-        return _failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
+        return failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
     return _demande_outcome(reply, profile, Product(demande.offre, demande.usage), data)
 
 
 def retirer(profile: Path, indice: str, code: str, sortie: Path, *, id_nat_tiers: str | None) -> Outcome:
     """Withdraw the certificate of a demande and write it to ``sortie``."""
-    data: dict[str, object] = {**_common("retirerCertificat"), **dict.fromkeys(_CERTIFICATE_KEYS)}
+    data: dict[str, object] = {**common("retirerCertificat"), **dict.fromkeys(_CERTIFICATE_KEYS)}
     if not 1 <= len(code) <= MAX_CODE_CHARACTERS:
-        return _usage(f"Donnez un code de révocation de 1 à {MAX_CODE_CHARACTERS} caractères.", data)
+        return usage(f"Donnez un code de révocation de 1 à {MAX_CODE_CHARACTERS} caractères.", data)
     try:
         certificate_file.check(sortie)
     except (certificate_file.OccupiedFile, OSError) as error:
-        return _usage(_unwritable(sortie, error), data)
+        return usage(_unwritable(sortie, error), data)
     try:
-        with Client(Profile.load(profile)) as client:
+        with Client(load_profile(profile)) as client:
             retrait = client.retirer_certificat(indice, code, id_nat_tiers)
     except ClientError as error:
-        advice = "Relancez la même commande : le même certificat sera rendu." if _maybe_received(error) else ""
-        return _failure(error, data, headline="Le retrait est refusé.", advice=advice)
+        advice = "Relancez la même commande : le même certificat sera rendu." if maybe_received(error) else ""
+        return failure(error, data, headline="Le retrait est refusé.", advice=advice)
     data |= {"code": OK, **_described(retrait.certificate)}
     try:
         certificate_file.write(sortie, retrait.certificate)
     except (certificate_file.OccupiedFile, OSError) as error:
         advice = "Relancez avec un autre --sortie : le même certificat sera rendu."
-        return _usage(_unwritable(sortie, error), data, advice=advice)
+        return usage(_unwritable(sortie, error), data, advice=advice)
     return _retrait_outcome(retrait, sortie, data)
 
 
@@ -109,7 +105,7 @@ def _demande_outcome(
     }
     if demande.statut_demande != OK:
         error = RefusedError(demande.statut_demande, demande.message, reply)
-        return _failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
+        return failure(error, data, headline="La demande est refusée.", advice=_demande_advice(error, data["cle"]))
     lines = [
         ("Produit", product.label),
         ("Lot", reply.indice_lot or ""),
@@ -172,62 +168,14 @@ def _described(certificate: x509.Certificate) -> dict[str, object]:
 
 def _aki(certificate: x509.Certificate) -> str | None:
     try:
-        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except x509.ExtensionNotFound:
+        return Reference.of(certificate).aki
+    except ValueError:
         return None
-    identifier = extension.value.key_identifier
-    return identifier.hex().upper() if identifier else None
-
-
-def _common(operation: str) -> dict[str, object]:
-    return {"operation": operation, **dict.fromkeys(("code", "message", "diagnostic", "incident"))}
-
-
-def _usage(text: str, data: dict[str, object], *, advice: str = "") -> Outcome:
-    return Outcome(status=Status.USAGE, headline=f"Erreur : {text}", advice=advice, data={**data, "message": text})
-
-
-def _failure(error: ClientError, data: dict[str, object], *, headline: str, advice: str) -> Outcome:
-    """The outcome of an exchange that failed, refused or not."""
-    text = "\n".join(one_line(line) for line in error.message.splitlines())
-    data = {**data, "message": text, "diagnostic": error.diagnostic}
-    lines = [("Diagnostic", error.diagnostic)] if error.diagnostic else []
-    match error:
-        case RefusedError():
-            data["code"] = one_line(error.code)
-            lines = [("Code", one_line(error.code)), ("Message", text), *lines]
-            return Outcome(status=Status.REFUSED, headline=headline, lines=tuple(lines), advice=advice, data=data)
-        case FaultError():
-            data["incident"] = error.incident
-            status = Status.TRANSPORT
-            verb = "a rejeté le message" if error.faultcode == _CLIENT else "a signalé une erreur"
-            text = f"La plateforme {verb} : {text}"
-        case TransportError():
-            status = Status.TRANSPORT
-        case _:
-            status = Status.USAGE
-    return Outcome(status=status, headline=f"Erreur : {text}", lines=tuple(lines), advice=advice, data=data)
-
-
-def _never_sent(error: ClientError) -> bool:
-    """Whether the request surely never reached the platform."""
-    return isinstance(error, RequestError) or (isinstance(error, TransportError) and not error.maybe_received)
-
-
-def _maybe_received(error: ClientError) -> bool:
-    """Whether the platform may have done what was asked although no reply tells it."""
-    match error:
-        case FaultError():
-            return error.faultcode != _CLIENT
-        case TransportError():
-            return error.maybe_received
-        case _:
-            return False
 
 
 def _demande_advice(error: ClientError, key_file: object) -> str:
     advice = []
-    if _maybe_received(error):
+    if maybe_received(error):
         advice.append("La demande a peut-être été enregistrée : vérifiez-le (e-mails, suivi) avant de la renouveler.")
     if key_file:
         keep = "gardez-la jusque-là" if advice else "pour recommencer, donnez un autre fichier à --generer-cle"

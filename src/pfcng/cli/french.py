@@ -17,6 +17,9 @@ INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 _CHOICES: Final = re.compile(r"is not one of (.+?)\.?$")
+_TYPE: Final = re.compile(r" <(?:list\[)?(?:[Pp]ath|str|text)\]?>$")
+"""The type of an argument, which its help tells better."""
+_JSON: Final = "--json"
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
 _RANGE: Final = re.compile(r"\[(\d+)<=x<=(\d+)\]")
 _SEVERAL: Final = re.compile(r"\{(\w+)\}\.\.\.")
@@ -60,9 +63,23 @@ class FrenchGroup(TyperGroup):
         except typer.Abort:
             sys.exit(INTERRUPTED)
         except typer.TyperException as error:
-            typer.echo(_usage_error(error), err=True)
-            sys.exit(USAGE)
+            sys.exit(_tell(error, as_json=_JSON in (options.get("args") or sys.argv[1:])))
         sys.exit(status)
+
+
+def _tell(error: typer.TyperException, *, as_json: bool) -> int:
+    """Tell a usage error as the command that was meant would tell its own."""
+    sentence, help_line = _usage_error(error)
+    if not as_json or not sentence:
+        typer.echo("\n".join(filter(None, (sentence and f"Erreur : {sentence}", help_line))), err=True)
+        return USAGE
+    import json  # noqa: PLC0415 - the help must not wait for it
+
+    from pfcng.cli.output import COMMON_KEYS  # noqa: PLC0415 - idem
+
+    document = {"etat": "usage", **dict.fromkeys(COMMON_KEYS), "message": sentence, "conseil": help_line or None}
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    return USAGE
 
 
 def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
@@ -77,7 +94,7 @@ def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any)
         with formatter.section("Arguments "):
             formatter.write_dl([(f"{param.metavar}", getattr(param, "help", "")) for param in arguments])
     records = [param.get_help_record(ctx) for param in options]
-    lines = [(names, _french(text)) for names, text in filter(None, records)]
+    lines = [(_TYPE.sub("", names), _french(text)) for names, text in filter(None, records)]
     with formatter.section("Options "):
         formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
 
@@ -87,14 +104,17 @@ def _french(text: str) -> str:
     return _RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE))
 
 
-def _usage_error(error: typer.TyperException) -> str:
-    """The French sentence for a usage error of typer, told by the error's class."""
+def _usage_error(error: typer.TyperException) -> tuple[str, str]:
+    """The French sentence for a usage error of typer, told by the error's class, and where help is.
+
+    Without a command there is only the help itself.
+    """
     context = getattr(error, "ctx", None)
     param = getattr(error, "param", None)
     option = getattr(error, "option_name", None) or (param.opts[0] if param is not None else "")
     match type(error).__name__:
         case "NoArgsIsHelpError":
-            return error.message
+            return "", error.message
         case "MissingParameter" if param is not None and param.param_type_name == "argument":
             sentence = f"Il manque {param.metavar}."
         case "MissingParameter":
@@ -109,8 +129,7 @@ def _usage_error(error: typer.TyperException) -> str:
             sentence = f"Commande inconnue. Les commandes sont : {', '.join(context.command.commands)}."
         case _:
             sentence = "La ligne de commande a un argument de trop."
-    help_line = f"\nAide : {context.command_path} --help" if context is not None else ""
-    return f"Erreur : {sentence}{help_line}"
+    return sentence, f"Aide : {context.command_path} --help" if context is not None else ""
 
 
 def _expected(message: str, param: Any, context: Any) -> str:

@@ -56,12 +56,17 @@ def ajouter(
     L’acteur et la structure doivent être dans l’annuaire de l’environnement.
 
     \b
+    Exemple :
+      pfcng habilitation ajouter --data sandbox --acteur 599900034200017/CPAT0001 \\
+        --offre SERV --struct 1750099012 --domaine '*.hopital.example'
+
+    \b
     Code de sortie : 0 déclarée ; 1 acteur ou structure inconnus ;
     2 commande à corriger ; 3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, ajoutee.
+    transport), operation, code, message, diagnostic, incident, conseil, ajoutee.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -92,12 +97,16 @@ def lister(
     """Montre les habilitations déclarées, passées et à venir comprises.
 
     \b
+    Exemple :
+      pfcng habilitation lister --data sandbox --struct 1750099012
+
+    \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, habilitations (chacune :
+    operation, code, message, diagnostic, incident, conseil, habilitations (chacune :
     environnement, acteur, nom_acteur, offre, id_nat_struct, raison_sociale,
     domaine, debut, fin).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
@@ -126,12 +135,17 @@ def retirer(
     Celles d’annuaire.toml reviennent à l’ouverture suivante du bac à sable : retirez-les aussi du fichier.
 
     \b
+    Exemple :
+      pfcng habilitation retirer --data sandbox --acteur 599900034200017/CPAT0001 \\
+        --offre ORG --struct 1750099012
+
+    \b
     Code de sortie : 0 retirée ; 1 elle n’existe pas ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident.
+    transport), operation, code, message, diagnostic, incident, conseil.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -35,6 +35,10 @@ def verifier(
     La plateforme peut servir pendant ce temps.
 
     \b
+    Exemple :
+      pfcng journal verifier --data sandbox
+
+    \b
     Code de sortie : 0 le journal est entier ; 1 une faute est nommée ;
     2 commande ou fichier d’ancre à corriger ; 3 base injoignable.
 
@@ -52,6 +56,10 @@ def verifier(
 @app.command(cls=FrenchCommand)
 def sceller(*, base: Base = None, data: Data = None, json: Json = False) -> None:
     """Scelle les entrées qui attendent, comme une plateforme en marche le fait chaque seconde.
+
+    \b
+    Exemple :
+      pfcng journal sceller --data sandbox
 
     \b
     Code de sortie : 0 rien n’attend plus, ou une autre plateforme scelle ;

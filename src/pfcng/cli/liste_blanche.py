@@ -34,12 +34,16 @@ def ajouter(
     """Admet un certificat de serveur à ws-srv, de son fichier ou de son DN.
 
     \b
+    Exemple :
+      pfcng liste-blanche ajouter --data sandbox --certificat serveur.pem
+
+    \b
     Code de sortie : 0 admis, ou il l’était déjà ; 2 commande, certificat ou DN
     à corriger ; 3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, dn, ajoute.
+    operation, code, message, diagnostic, incident, conseil, dn, ajoute.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -51,12 +55,16 @@ def lister(*, base: Base = None, data: Data = None, json: Json = False) -> None:
     """Montre les DN admis, comme RFC 4514 les écrit.
 
     \b
+    Exemple :
+      pfcng liste-blanche lister --data sandbox
+
+    \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
-    operation, code, message, diagnostic, incident, dn (la liste).
+    operation, code, message, diagnostic, incident, conseil, dn (la liste).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
@@ -72,12 +80,16 @@ def retirer(
     Celui du serveur « editeur » revient à l’ouverture suivante du bac à sable.
 
     \b
+    Exemple :
+      pfcng liste-blanche retirer --data sandbox --certificat serveur.pem
+
+    \b
     Code de sortie : 0 retiré ; 1 il n’y est pas ; 2 commande, certificat ou DN
     à corriger ; 3 base injoignable ou qui refuse.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, dn.
+    transport), operation, code, message, diagnostic, incident, conseil, dn.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 

@@ -2,12 +2,13 @@
 
 Every JSON object has these keys, ``null`` where there is nothing to say, and those of its command:
 
-- ``etat``: ``fait``, ``refus``, ``usage`` or ``transport``, as the exit status 0, 1, 2 or 3
+- ``etat``: ``fait``, ``refus``, ``usage``, ``transport`` or ``deploiement``, as the exit status 0, 1, 2, 3 or 4
 - ``operation``: the operation of the Web Service
 - ``code``: the platform's statut, ``OK`` or ``WSMG-…``; ``null`` when no reply came
 - ``message``: the platform's text, or what went wrong
 - ``diagnostic``: the precise cause, when the platform tells it
 - ``incident``: the number to give to the platform's support
+- ``conseil``: what to do
 """
 
 import json
@@ -18,6 +19,9 @@ from typing import Final, NoReturn
 
 import typer
 
+COMMON_KEYS: Final = ("operation", "code", "message", "diagnostic", "incident", "conseil")
+"""The keys of every JSON object but ``etat``."""
+
 
 class Status(IntEnum):
     """Exit statuses of the commands that call the platform."""
@@ -26,14 +30,17 @@ class Status(IntEnum):
     REFUSED = 1
     USAGE = 2
     TRANSPORT = 3
+    DEPLOYMENT = 4
 
 
-_ETATS: Final = {
+ETATS: Final = {
     Status.DONE: "fait",
     Status.REFUSED: "refus",
     Status.USAGE: "usage",
     Status.TRANSPORT: "transport",
+    Status.DEPLOYMENT: "deploiement",
 }
+"""What ``etat`` says for each exit status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,8 @@ class Outcome:
 def finish(outcome: Outcome, *, as_json: bool) -> NoReturn:
     """Print the outcome and exit with its status."""
     if as_json:
-        document = {"etat": _ETATS[outcome.status], **outcome.data}
+        advice = {"conseil": outcome.advice or None}
+        document = {"etat": ETATS[outcome.status], **dict.fromkeys(COMMON_KEYS), **outcome.data, **advice}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _print(outcome)

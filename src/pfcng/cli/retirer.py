@@ -39,12 +39,16 @@ def retirer(
     remplacé par un autre certificat.
 
     \b
+    Exemple :
+      pfcng retirer --profil profil.toml --indice 59 --sortie insi-auto.pem
+
+    \b
     Code de sortie : 0 certificat écrit ; 1 retrait refusé par la plateforme ;
     2 commande, profil ou fichier à corriger ; 3 réseau, TLS, accès refusé ou panne.
 
     \b
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
-    transport), operation, code, message, diagnostic, incident, certificat
+    transport), operation, code, message, diagnostic, incident, conseil, certificat
     (le fichier écrit), numero_serie, aki, sujet, emetteur, debut_validite,
     fin_validite.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled

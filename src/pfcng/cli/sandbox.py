@@ -77,7 +77,11 @@ def sandbox(
     que vous pouvez modifier. Ctrl-C arrête le bac à sable ; ses données restent.
 
     Avec une commande, agit sur le bac à sable ouvert : son horloge, ses pannes.
-    """
+
+    \b
+    Exemple :
+      pfcng sandbox --data bac --port 9443
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     if context.invoked_subcommand is not None:
         context.obj = data
         return

@@ -1,19 +1,18 @@
 """The client of the Web Service: signed SOAP messages over mutual TLS, typed on both sides."""
 
-import base64
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from types import TracebackType
-from typing import Final, TypeVar, overload
+from typing import TypeVar, overload
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from pfcng.client.errors import FaultError, RefusedError, RequestError
+from pfcng.client import exchanges, requests
+from pfcng.client.exchanges import Exchange, Reference, Retrait
+from pfcng.client.listing import Listing, Progress
 from pfcng.client.profile import Profile
-from pfcng.client.transport import Answer, Transport, one_line
-from pfcng.contract import operations
+from pfcng.client.transport import PAUSES, Transport
+from pfcng.contract.catalogue import Motif
 from pfcng.contract.messages import (
     DemandeCertificat,
     ReponseDemandeCertificats,
@@ -28,29 +27,10 @@ from pfcng.contract.messages import (
     RequeteRevocationCertificat,
     RequeteSuiviActivite,
     Response,
+    Resultat,
 )
-from pfcng.xml import codec, dsig, soap
-from pfcng.xml.parsing import MalformedXml
 
-OK: Final = "OK"
-"""The statut of a lot, a demande or a retrait that succeeded (guide §14.2 table 12, §15.2 table 14)."""
-
-
-_INCIDENT: Final = re.compile(r"incident\W+([0-9A-Za-z-]+)", re.IGNORECASE)
-_Reply = TypeVar("_Reply", bound=Response)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrait:
-    """A certificate that was withdrawn."""
-
-    certificate: x509.Certificate
-    reply: ReponseRetraitCertificat
-
-    @property
-    def pem(self) -> str:
-        """The certificate as PEM with its BEGIN and END lines."""
-        return self.certificate.public_bytes(Encoding.PEM).decode()
+_T = TypeVar("_T")
 
 
 class Client:
@@ -61,7 +41,10 @@ class Client:
         with Client(Profile.load(Path("profil.toml"))) as client:
             reply = client.demander_certificats([demande])
 
-    Nothing is ever sent twice. Every method raises:
+    A message that surely never arrived (no connection, no route) is sent again, twice at most. One that may have
+    arrived is sent again only by ``retirer_certificat``, which gives the same certificate, and by the suivi, which
+    changes nothing. A second demande or renouvellement would be a second order; a second révocation would be refused
+    whatever became of the first. Every method raises:
         RequestError: The request does not follow the schema; it was not sent.
         FaultError: The platform answered with a SOAP fault.
         TransportError: No usable answer came; ``maybe_received`` tells whether the platform may have acted.
@@ -69,9 +52,15 @@ class Client:
     Source: guide §10, §11.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, *, pauses: Sequence[float] = PAUSES) -> None:
+        """Open no connection yet.
+
+        Args:
+            profile: Which platform, and who talks to it.
+            pauses: Seconds before each further try; none, and nothing is sent twice.
+        """
         self._profile = profile
-        self._transport = Transport(profile)
+        self._transport = Transport(profile, pauses)
 
     def __enter__(self) -> "Client":
         return self
@@ -89,25 +78,20 @@ class Client:
         """Order 1 to 20 certificates in one lot.
 
         The reply has one answer per demande, in order. Some may be refused and the others accepted (statutLot ``KO``):
-        read each ``statut_demande``. A demande is not idempotent: after a ``TransportError`` with ``maybe_received``,
-        find out what was registered (``suivreActivite``, e-mails) before ordering again.
+        read each ``statut_demande``. Not repeated once it may have arrived: after a ``TransportError`` with
+        ``maybe_received``, find out what was registered (``suivre``, e-mails) before ordering again.
 
         Raises:
             RefusedError: The lot is refused whole and no demande was looked at.
 
         Source: guide §14.
         """
-        reply, answer = self._exchange(RequeteDemandeCertificats(demandes=tuple(demandes)), ReponseDemandeCertificats)
-        if reply.demandes:
-            return reply
-        if reply.statut_lot == OK:
-            raise self._transport.unreadable(answer)
-        raise RefusedError(reply.statut_lot, reply.message, reply, diagnostic=answer.diagnostic)
+        return self._do(exchanges.demander(self._profile.signature, demandes))
 
     def retirer_certificat(self, indice_retrait: str, code_revocation: str, id_nat_tiers: str | None = None) -> Retrait:
         """Withdraw the certificate of one demande.
 
-        May be called again after a failure: the same certificate comes back.
+        Repeated when the answer is lost: until it is delivered, the same certificate comes back.
 
         Args:
             indice_retrait: As the reply to the demande gave it.
@@ -119,16 +103,115 @@ class Client:
 
         Source: guide §15.
         """
-        request = RequeteRetraitCertificat(
-            id_nat_tiers=id_nat_tiers, indice_retrait=indice_retrait, code_revocation=code_revocation
+        request = requests.retrait(indice_retrait, code_revocation, id_nat_tiers)
+        return self._do(exchanges.retirer(self._profile.signature, request))
+
+    def revoquer_certificat(
+        self,
+        certificat: x509.Certificate | Reference,
+        motif: Motif,
+        *,
+        mail_demandeur: str,
+        mail_personne_a_informer: str,
+        autre_description: str | None = None,
+        date_effet: date | None = None,
+        id_nat_tiers: str | None = None,
+    ) -> ReponseRevocationCertificat:
+        """Revoke a certificate for good, now or at the beginning of a later day.
+
+        Not repeated once it may have arrived: ``suivre`` (DEMANDES_REVOCATION) tells whether it did.
+
+        Args:
+            certificat: The certificate, or what names it.
+            motif: Why; a key stolen or lost is never certified again.
+            mail_demandeur: Who is told.
+            mail_personne_a_informer: Who is told too.
+            autre_description: With ``Motif.AUTRE``, and only then.
+            date_effet: A later day of Europe/Paris; at once without it.
+            id_nat_tiers: For an AdminASIP acting for somebody else only.
+
+        Raises:
+            RefusedError: With the platform's code.
+            ValueError: The certificate names no authority key.
+
+        Source: guide §16.
+        """
+        request = requests.revocation(
+            certificat,
+            motif,
+            mails=(mail_demandeur, mail_personne_a_informer),
+            autre_description=autre_description,
+            date_effet=date_effet,
+            id_nat_tiers=id_nat_tiers,
         )
-        reply, answer = self._exchange(request, ReponseRetraitCertificat)
-        if reply.statut != OK:
-            raise RefusedError(reply.statut, reply.message, reply, diagnostic=answer.diagnostic)
-        try:
-            return Retrait(certificate=_certificate(reply.certificat or ""), reply=reply)
-        except ValueError as error:
-            raise self._transport.unreadable(answer) from error
+        return self._do(exchanges.revoquer(self._profile.signature, request))
+
+    def renouveler_certificat(
+        self,
+        certificat: x509.Certificate | Reference,
+        csr: str,
+        *,
+        mail_demandeur: str,
+        mail_personne_a_informer: str,
+        id_nat_tiers: str | None = None,
+    ) -> ReponseRenouvellementCertificat:
+        """Order the same certificate again for a new key; the old one stays valid until its end.
+
+        The reply has the ``indice_retrait``. Not repeated once it may have arrived, as a demande.
+
+        Args:
+            certificat: The certificate, in force, or what names it.
+            csr: PEM of the new CSR.
+            mail_demandeur: Who is told.
+            mail_personne_a_informer: Who is told too.
+            id_nat_tiers: For an AdminASIP acting for somebody else only.
+
+        Raises:
+            RefusedError: With the platform's code.
+            ValueError: The certificate names no authority key.
+
+        Source: guide §17.
+        """
+        request = requests.renouvellement(
+            certificat, csr, mails=(mail_demandeur, mail_personne_a_informer), id_nat_tiers=id_nat_tiers
+        )
+        return self._do(exchanges.renouveler(self._profile.signature, request))
+
+    def suivre_activite(self, requete: RequeteSuiviActivite) -> ReponseSuiviActivite:
+        """One page of a suivi, the 500 newest lines at most; ``avertissement`` tells that there are more.
+
+        Repeated when the answer is lost: it changes nothing.
+
+        Raises:
+            RefusedError: With the platform's code; finding nothing is WSMG-00000007 or 08.
+
+        Source: guide §18.
+        """
+        return self._do(exchanges.suivre(self._profile.signature, requete, none_is_refused=True))
+
+    def suivre(
+        self, requete: RequeteSuiviActivite, *, depuis: date | None = None, progress: Progress = lambda *_: None
+    ) -> Iterator[Resultat]:
+        """Every line of a suivi, however many there are; finding nothing gives none.
+
+        Beyond 500 lines the search is made usage by usage, then day by day back to ``depuis`` (1 200 days ago without
+        it): up to one request a day and usage.
+
+        Args:
+            requete: What to look for.
+            depuis: The first day to look at, where days have to be looked at.
+            progress: Told after each page: pages read, pages known of.
+
+        Raises:
+            RefusedError: With the platform's code.
+            IncompleteError: At the end: some day has more than 500 lines of one usage; all others were given.
+
+        Source: guide §18.
+        """
+        listing = Listing(requete, depuis, progress)
+        while (page := listing.next_request()) is not None:
+            reply = self._do(exchanges.suivre(self._profile.signature, page, none_is_refused=False))
+            yield from listing.take(reply)
 
     @overload
     def call(self, request: RequeteDemandeCertificats) -> ReponseDemandeCertificats: ...
@@ -142,48 +225,7 @@ class Client:
     def call(self, request: RequeteSuiviActivite) -> ReponseSuiviActivite: ...
     def call(self, request: Request) -> Response:
         """Send any request and return its reply as it is, a refusal too: read its ``statut``."""
-        return self._exchange(request, operations.by_request_type(type(request)).response_type)[0]
+        return self._do(exchanges.any_request(self._profile.signature, request))
 
-    def _exchange(self, request: Request, reply_type: type[_Reply]) -> tuple[_Reply, Answer]:
-        operation = operations.by_request_type(type(request))
-        try:
-            payload = codec.encode(request)
-        except ValueError as error:
-            raise _invalid(error) from error
-        signature = self._profile.signature
-        message = dsig.sign(payload, certificate=signature.certificate, key=signature.key)
-        answer = self._transport.post(message, operation.soap_action)
-        try:
-            reply = codec.decode_response(soap.read_reply(answer.content), operation)
-        except soap.SoapFault as fault:
-            raise _fault(fault, answer) from fault
-        except (MalformedXml, ValueError) as error:
-            raise self._transport.unreadable(answer) from error
-        if not isinstance(reply, reply_type):
-            raise self._transport.unreadable(answer)
-        return reply, answer
-
-
-def _invalid(error: ValueError) -> RequestError:
-    """The codec ends its text with the name of the element; XML's own refusal of a character names none."""
-    name = str(error).rpartition(": ")[2]
-    element = f"l’élément « {name} » ne convient pas" if name.isalnum() else "un caractère n’est pas permis en XML"
-    return RequestError(f"La requête n’est pas conforme au contrat et n’a pas été envoyée : {element}.")
-
-
-def _fault(fault: soap.SoapFault, answer: Answer) -> FaultError:
-    text = one_line(fault.faultstring)
-    incident = _INCIDENT.search(text)
-    return FaultError(
-        fault.faultcode.rpartition(":")[2],
-        text,
-        incident=incident.group(1) if incident else None,
-        diagnostic=answer.diagnostic,
-    )
-
-
-def _certificate(text: str) -> x509.Certificate:
-    """The certificate of a reply: PEM, or its base64 alone (guide table 14 says « PEM base64 »)."""
-    if "-----BEGIN" in text:
-        return x509.load_pem_x509_certificate(text.encode())
-    return x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
+    def _do(self, exchange: Exchange[_T]) -> _T:
+        return exchange.read(self._transport.post(exchange))

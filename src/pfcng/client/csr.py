@@ -7,7 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from pfcng.client.files import PRIVATE, create
 
@@ -16,6 +16,11 @@ KEY_BITS = 2048
 
 _SUBJECT = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Demande")])
 """The platform takes no subject from a CSR, but a CSR must have one (guide §12.2)."""
+
+_WEAK_DIGESTS = {
+    SignatureAlgorithmOID.RSA_WITH_SHA1: "SHA-1",
+    SignatureAlgorithmOID.RSA_WITH_MD5: "MD5",
+}
 
 
 class UnreadableCsr(ValueError):
@@ -36,6 +41,11 @@ def generate(key_file: Path) -> str:
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     create(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
+    return make(key)
+
+
+def make(key: rsa.RSAPrivateKey) -> str:
+    """The CSR of a key, as PEM."""
     csr = x509.CertificateSigningRequestBuilder().subject_name(_SUBJECT).sign(key, hashes.SHA256())
     return csr.public_bytes(Encoding.PEM).decode()
 
@@ -51,9 +61,25 @@ def read(file: Path) -> str:
     try:
         pem = b"-----BEGIN" in content
         csr = x509.load_pem_x509_csr(content) if pem else x509.load_der_x509_csr(content)
-        valid = csr.is_signature_valid
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnreadableCsr(f"Le fichier {file} ne contient pas de CSR (PKCS#10, en PEM ou en DER).") from error
+    _check_digest(csr, file)
+    try:
+        valid = csr.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnreadableCsr(
+            f"La clé ou la signature de la CSR du fichier {file} ne convient pas : RSA, SHA-256."
+        ) from error
     if not valid:
         raise UnreadableCsr(f"La signature de la CSR du fichier {file} est incorrecte : générez-la à nouveau.")
     return csr.public_bytes(Encoding.PEM).decode()
+
+
+def _check_digest(csr: x509.CertificateSigningRequest, file: Path) -> None:
+    """A CSR signed with SHA-1 is sound and still refused: old tools make them without saying so."""
+    algorithm = _WEAK_DIGESTS.get(csr.signature_algorithm_oid)
+    if algorithm:
+        raise UnreadableCsr(
+            f"La CSR du fichier {file} est signée avec {algorithm}, qui n’est plus accepté : refaites-la avec SHA-256, "
+            "par exemple « openssl req -new -sha256 -key CLÉ -out CSR » (la clé peut rester la même)."
+        )

@@ -3,6 +3,7 @@
 ```toml
 url = "https://localhost:8443/ws-apt"    # or …/ws-srv (guide §3.2)
 confiance = "pki/confiance.pem"          # the authorities trusted for the platform's own certificate, PEM
+autorites = "pki/igc-sante.p7b"          # optional: the authorities of the certificates that are obtained
 delai = 30                               # seconds to wait for the platform
 
 [tls]                                    # the certificate shown to the platform (guide §10)
@@ -14,10 +15,9 @@ pkcs12 = "cartes/sign.p12"
 mot_de_passe_env = "MOT_DE_PASSE_CARTE"  # the environment variable that holds the password, never the password
 ```
 
-Paths are relative to the profile.
+Paths are relative to the profile. A card signs as well: ``client/credentials.py``.
 """
 
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,15 +27,16 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from pfcng.client.credentials import FILE_KEYS, KEYS, AskPin, CredentialFault, CredentialReader
 from pfcng.client.errors import ProfileError
 from pfcng.client.files import file_fault
-from pfcng.pki.keys import Credential, CredentialError, from_pem, from_pkcs12
+from pfcng.pki.bundles import read_certificates
+from pfcng.pki.keys import Credential
 
 DEFAULT_DELAI: Final = 30.0
 """Seconds."""
 
-_KEYS: Final = frozenset({"url", "confiance", "tls", "signature", "delai"})
-_CREDENTIAL_KEYS: Final = frozenset({"certificat", "cle", "pkcs12", "mot_de_passe_env"})
+_KEYS: Final = frozenset({"url", "confiance", "autorites", "tls", "signature", "delai"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Profile:
         confiance: The authorities that may vouch for the platform's TLS certificate.
         tls: The certificate shown to the platform (guide §10).
         signature: The certificate that signs the messages (guide §11).
+        autorites: Further authorities, for the chain of the certificates that are obtained.
         delai: Seconds to wait, for the connection and then for the answer.
     """
 
@@ -54,11 +56,16 @@ class Profile:
     confiance: tuple[x509.Certificate, ...]
     tls: Credential = field(repr=False)
     signature: Credential = field(repr=False)
+    autorites: tuple[x509.Certificate, ...] = ()
     delai: float = DEFAULT_DELAI
 
     @classmethod
-    def load(cls, file: Path) -> "Profile":
-        """Read a profile and every file it names.
+    def load(cls, file: Path, *, ask_pin: AskPin | None = None) -> "Profile":
+        """Read a profile and every file it names; a card shows that its key signs.
+
+        Args:
+            file: The profile.
+            ask_pin: Asks for the PIN of a card that the profile gives no PIN for.
 
         Raises:
             ProfileError: With all the faults at once.
@@ -69,16 +76,17 @@ class Profile:
             raise ProfileError([f"Le fichier ne peut pas être lu : {file_fault(error)}."], file=file) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ProfileError([f"Ce n’est pas un fichier TOML en UTF-8 ({error})."], file=file) from error
-        reader = _Reader(folder=file.parent, faults=[])
+        reader = _Reader(folder=file.parent, faults=[], ask_pin=ask_pin)
         reader.unknown_keys(document, _KEYS, "")
         url = reader.url(document)
-        confiance = reader.anchors(document)
-        tls = reader.credential(document, "tls")
-        signature = reader.credential(document, "signature")
+        confiance = reader.certificates(document, "confiance")
+        autorites = reader.certificates(document, "autorites") if "autorites" in document else ()
+        tls = reader.credential(document, "tls", FILE_KEYS)
+        signature = reader.credential(document, "signature", KEYS)
         delai = reader.delai(document)
         if reader.faults or url is None or tls is None or signature is None:
             raise ProfileError(reader.faults, file=file)
-        return cls(url=url, confiance=confiance, tls=tls, signature=signature, delai=delai)
+        return cls(url=url, confiance=confiance, autorites=autorites, tls=tls, signature=signature, delai=delai)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +95,14 @@ class _Reader:
 
     folder: Path
     faults: list[str]
+    ask_pin: AskPin | None
 
     def unknown_keys(self, table: Mapping[str, Any], known: Iterable[str], place: str) -> None:
         unknown = sorted(table.keys() - set(known))
         self.faults.extend(f"{place}« {key} » n’est pas une clé connue." for key in unknown)
 
     def url(self, document: Mapping[str, Any]) -> str | None:
-        url = self.text(document, "url", "")
+        url = self.text(document, "url")
         if url is None:
             return None
         try:
@@ -115,64 +124,43 @@ class _Reader:
             return DEFAULT_DELAI
         return float(delai)
 
-    def anchors(self, document: Mapping[str, Any]) -> tuple[x509.Certificate, ...]:
-        content = self.file(document, "confiance", "")
+    def certificates(self, document: Mapping[str, Any], key: str) -> tuple[x509.Certificate, ...]:
+        content = self.file(document, key)
         if content is None:
             return ()
         try:
-            return tuple(x509.load_pem_x509_certificates(content))
+            return read_certificates(content)
         except ValueError:
-            self.faults.append("« confiance » doit contenir un ou plusieurs certificats PEM.")
+            self.faults.append(f"« {key} » doit contenir un ou plusieurs certificats PEM.")
             return ()
 
-    def credential(self, document: Mapping[str, Any], name: str) -> Credential | None:
+    def credential(self, document: Mapping[str, Any], name: str, known: Iterable[str]) -> Credential | None:
         place = f"[{name}] "
         table = document.get(name)
         if not isinstance(table, dict):
             self.faults.append(f"La table [{name}] manque.")
             return None
-        self.unknown_keys(table, _CREDENTIAL_KEYS, place)
-        password = self.password(table, place)
-        if ("pkcs12" in table) == ("certificat" in table or "cle" in table):
-            self.faults.append(f"{place}Donnez « certificat » et « cle », ou bien « pkcs12 ».")
-            return None
+        self.unknown_keys(table, known, place)
         try:
-            if "pkcs12" in table:
-                content = self.file(table, "pkcs12", place)
-                return None if content is None else from_pkcs12(content, password)
-            certificate, key = self.file(table, "certificat", place), self.file(table, "cle", place)
-            return None if certificate is None or key is None else from_pem(certificate, key, password)
-        except CredentialError as error:
-            self.faults.append(f"{place}{error}")
+            reader = CredentialReader(folder=self.folder, ask_pin=self.ask_pin)
+            return reader.read({key: value for key, value in table.items() if key in known})
+        except CredentialFault as fault:
+            self.faults.append(f"{place}{fault}")
             return None
 
-    def password(self, table: Mapping[str, Any], place: str) -> str | None:
-        if "mot_de_passe_env" not in table:
-            return None
-        variable = self.text(table, "mot_de_passe_env", place)
-        if variable is None:
-            return None
-        value = os.environ.get(variable)
-        if value is None:
-            self.faults.append(
-                f"{place}La variable d’environnement {variable} (« mot_de_passe_env ») n’est pas définie."
-            )
-            return None
-        return value
-
-    def file(self, table: Mapping[str, Any], key: str, place: str) -> bytes | None:
-        name = self.text(table, key, place)
+    def file(self, table: Mapping[str, Any], key: str) -> bytes | None:
+        name = self.text(table, key)
         if name is None:
             return None
         try:
             return (self.folder / name).read_bytes()
         except (OSError, ValueError) as error:
-            self.faults.append(f"{place}« {key} » : {self.folder / name} ne peut pas être lu : {file_fault(error)}.")
+            self.faults.append(f"« {key} » : {self.folder / name} ne peut pas être lu : {file_fault(error)}.")
             return None
 
-    def text(self, table: Mapping[str, Any], key: str, place: str) -> str | None:
+    def text(self, table: Mapping[str, Any], key: str) -> str | None:
         value = table.get(key)
         if isinstance(value, str) and value:
             return value
-        self.faults.append(f"{place}« {key} » manque." if value is None else f"{place}« {key} » doit être un texte.")
+        self.faults.append(f"« {key} » manque." if value is None else f"« {key} » doit être un texte.")
         return None

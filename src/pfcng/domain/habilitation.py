@@ -1,15 +1,12 @@
 """Who may order what: implicit and explicit habilitations, and the domains of the explicit ones. Source: guide §8."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Final
-
-import idna
 
 from pfcng.contract import codes
-from pfcng.contract.catalogue import Offre, Usage
+from pfcng.contract.catalogue import Offre
 from pfcng.contract.codes import Raison
+from pfcng.contract.domaines import covers, protected_names
 from pfcng.contract.messages import DemandeCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
@@ -45,8 +42,8 @@ def check_habilitation(
     ]
     if not held:
         raise Refusal(codes.WSMG_10, Raison.HORS_PERIMETRE)
-    for name in _protected_names(demande):
-        if not any(_covers(habilitation, demande.usage, name) for habilitation in held):
+    for name in protected_names(demande):
+        if not any(covers(one.domaine or "", name, offre=one.offre, usage=demande.usage) for one in held):
             raise Refusal(codes.WSMG_10, Raison.HORS_DOMAINE.format(domaine=name))
 
 
@@ -86,61 +83,3 @@ def _grants(habilitation: Habilitation, offre: Offre, id_nat_struct: str | None,
         and habilitation.id_nat_struct == id_nat_struct
         and habilitation.in_force(day)
     )
-
-
-def _protected_names(demande: DemandeCertificat) -> tuple[str, ...]:
-    """The domain names of a demande that its explicit habilitation must cover."""
-    if demande.offre is Offre.ORG:
-        return ()
-    if demande.usage is Usage.SSL_SERV:
-        return demande.fqdn
-    return tuple(address.rpartition("@")[2] for address in (demande.upn, demande.mail_sujet) if address)
-
-
-def _covers(habilitation: Habilitation, usage: Usage, name: str) -> bool:
-    """Whether the habilitation's domain takes the name in, by the forms of §8 for its offre."""
-    pattern = habilitation.domaine or ""
-    domain = _ascii(pattern.lstrip("*").lstrip("@."))
-    host = _ascii(name)
-    below = host.endswith("." + domain)
-    if not pattern.startswith("*"):
-        return host == domain
-    if habilitation.offre is Offre.PRO:
-        if pattern.startswith("*@"):
-            return host == domain
-        return below or (host == domain and not pattern.startswith("*."))
-    if usage is Usage.SSL_SERV:
-        return below and "." not in host.removesuffix("." + domain)
-    return below
-
-
-_FORMS: Final = {
-    Offre.PRO: re.compile(r"\*[@.]?(?P<domain>[^*@]+)"),
-    Offre.SERV: re.compile(r"(\*\.?)?(?P<domain>[^*@]+)"),
-}
-
-
-def is_domain_form(offre: Offre, domaine: str | None) -> bool:
-    """Whether an explicit habilitation of that offre can have this domain.
-
-    PRO: ``*@d``, ``*d``, ``*.d``. SERV: ``d``, ``*d``, ``*.d``. ORG: none. A domain has a dot.
-
-    Source: guide §8.
-    """
-    if offre not in _FORMS or domaine is None:
-        return offre is Offre.ORG and domaine is None
-    form = _FORMS[offre].fullmatch(domaine)
-    if form is None or "." not in form["domain"]:
-        return False
-    try:
-        return bool(idna.encode(form["domain"], uts46=True, std3_rules=True))
-    except idna.IDNAError:
-        return False
-
-
-def _ascii(name: str) -> str:
-    """The name in lower case and in its ASCII form; a name that has none equals only itself."""
-    try:
-        return idna.encode(name, uts46=True).decode()
-    except idna.IDNAError:
-        return name.casefold()

@@ -32,7 +32,10 @@ class ProduitState(StrEnum):
 
 
 class RevocationState(StrEnum):
-    """States of a demande de révocation, by the guide's labels (§20 RMT_ERR_012, RMT_ERR_013)."""
+    """States of a demande de révocation, by the guide's labels (§20 RMT_ERR_012, RMT_ERR_013).
+
+    « Demande enregistrée » lasts while its day, or an answer of the authority, is waited for.
+    """
 
     ENREGISTREE = "Demande enregistrée"
     CLOSE = "Demande close"
@@ -69,7 +72,7 @@ class Transition(Enum):
     ANNULER_VALIDEE = Step((_D.VALIDEE, _D.NON_TRAITEE), (_P.A_RETIRER, _P.ANNULE))
     """Given up, not withdrawn in time, or refused by the authority at registration (RMT_ERR_004, RMT_ERR_008)."""
     ANNULER_TRANSMISE = Step((_D.TRANSMISE, _D.ANNULEE), (_P.A_RETIRER, _P.ANNULE))
-    """Idem, after the authority registered it (RMT_ERR_008)."""
+    """Idem, after the authority registered it, or refused by the authority at issue (RMT_ERR_007, RMT_ERR_008)."""
     REVOQUER_ACTIF = Step((_D.CLOSE, _D.CLOSE), (_P.ACTIF, _P.REVOQUE))
     """The authority revoked a delivered certificate (§16.2)."""
     REVOQUER_RETIRE = Step((_D.TRANSMISE, _D.ANNULEE), (_P.RETIRE, _P.REVOQUE))

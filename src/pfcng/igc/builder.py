@@ -14,37 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from pfcng.igc import der
+from pfcng.igc.der import OCTET_STRING, PRINTABLE_STRING, SEQUENCE, UTF8_STRING, tlv
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
+from pfcng.pki.private_extensions import PRODUCT_CATEGORY, UPN
+from pfcng.pki.products import Usages
 from pfcng.pki.trust import key_identifier
 
 VALIDITY_YEARS: Final = 3
-
-PRIVATE_ARC: Final = "1.2.250.1.71"
-CARD_TYPE: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.2")
-CARD_NUMBER: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.3")
-PRODUCT_CATEGORY: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.5")
-PROFESSION: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.7")
-PROFESSION_EN_FORMATION: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.1.2.8")
-SAVOIR_FAIRE: Final = x509.ObjectIdentifier(f"{PRIVATE_ARC}.4.2.5")
-UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
-
-_INTEGER, _OCTET_STRING, _UTF8_STRING, _PRINTABLE_STRING, _SEQUENCE = 0x02, 0x04, 0x0C, 0x13, 0x30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usages:
-    """What a key may do.
-
-    Attributes:
-        key: keyUsage.
-        extended: extKeyUsage, in order.
-        has_period: Whether a privateKeyUsagePeriod is written (signature keys).
-    """
-
-    key: x509.KeyUsage
-    extended: tuple[x509.ObjectIdentifier, ...]
-    has_period: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,29 +106,10 @@ def extensions(
         x509.SubjectKeyIdentifier.from_public_key(_public_key(holder)),
         x509.FreshestCRL([_point(urls.directory_delta_crl(authority))]),
         usages.key,
-        x509.UnrecognizedExtension(PRODUCT_CATEGORY, _tlv(_OCTET_STRING, bytes([holder.category]))),
+        x509.UnrecognizedExtension(PRODUCT_CATEGORY, tlv(OCTET_STRING, bytes([holder.category]))),
         *(x509.UnrecognizedExtension(oid, value) for oid, value in holder.private),
         x509.BasicConstraints(ca=False, path_length=None),
     ]
-
-
-def key_usage(*names: str) -> x509.KeyUsage:
-    """A keyUsage with these bits, by cryptography's names."""
-    bits = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    return x509.KeyUsage(**{**bits, **dict.fromkeys(names, True)})
 
 
 def policies(policy: x509.ObjectIdentifier, cps: str) -> x509.CertificatePolicies:
@@ -165,22 +124,22 @@ def distribution_points(*urls: str) -> x509.CRLDistributionPoints:
 
 def upn_name(upn: str) -> x509.OtherName:
     """A user principal name, as smart card logon reads it."""
-    return x509.OtherName(UPN, _tlv(_UTF8_STRING, upn.encode()))
+    return x509.OtherName(UPN, tlv(UTF8_STRING, upn.encode()))
 
 
 def integer(value: int) -> bytes:
     """DER of a non-negative INTEGER."""
-    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    return der.integer(value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
 def printable_string(value: str) -> bytes:
     """DER of a PrintableString."""
-    return _tlv(_PRINTABLE_STRING, value.encode("ascii"))
+    return tlv(PRINTABLE_STRING, value.encode("ascii"))
 
 
 def utf8_strings(values: tuple[str, ...]) -> bytes:
     """DER of a SEQUENCE OF UTF8String."""
-    return _tlv(_SEQUENCE, b"".join(_tlv(_UTF8_STRING, value.encode()) for value in values))
+    return tlv(SEQUENCE, b"".join(tlv(UTF8_STRING, value.encode()) for value in values))
 
 
 def _period(not_before: datetime) -> x509.PrivateKeyUsagePeriod:
@@ -209,11 +168,3 @@ def _authority_access(authority: AuthorityName, urls: PublicationUrls) -> x509.A
             ),
         ]
     )
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(size)]) + size + content

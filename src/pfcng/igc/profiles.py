@@ -6,82 +6,27 @@ Source: guide §7.1, §14.1 table 11.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 import idna
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID as Eku, NameOID
+from cryptography.x509.oid import NameOID
 
-from pfcng.contract.catalogue import Environment, Offre, Product, Usage
+from pfcng.contract.catalogue import Environment, Offre, Usage
 from pfcng.igc import builder
-from pfcng.igc.builder import Holder, Usages
+from pfcng.igc.builder import Holder
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
 from pfcng.igc.urls import PublicationUrls
-from pfcng.pki import names
+from pfcng.pki import names, private_extensions
 from pfcng.pki.authorities import AuthorityName, Gamme, Population, find
-
-MAX_ORGANISATION: Final = 40
-"""Characters of the raison sociale that the O keeps."""
-
-_SIGN: Final = Usages(
-    key=builder.key_usage("digital_signature", "content_commitment"), extended=(Eku.EMAIL_PROTECTION,), has_period=True
+from pfcng.pki.products import (
+    AUTH_UPN,
+    MAX_ORGANISATION,
+    PRODUCTION_POLICIES,
+    SOFTWARE,
+    TEST_POLICY,
+    USAGES,
+    Usages,
 )
-SIGN_PERSON: Final = Usages(
-    key=builder.key_usage("content_commitment"), extended=(Eku.EMAIL_PROTECTION,), has_period=True
-)
-_CONF: Final = Usages(
-    key=builder.key_usage("key_encipherment"), extended=(Eku.EMAIL_PROTECTION, Eku.ANY_EXTENDED_KEY_USAGE)
-)
-_AUTH: Final = Usages(key=builder.key_usage("digital_signature"), extended=(Eku.CLIENT_AUTH,))
-AUTH_UPN: Final = Usages(key=builder.key_usage("digital_signature"), extended=(Eku.CLIENT_AUTH, Eku.SMARTCARD_LOGON))
-
-USAGES: Final = {
-    Product(Offre.ORG, Usage.AUTH_CLI): _AUTH,
-    Product(Offre.ORG, Usage.SIGN): _SIGN,
-    Product(Offre.ORG, Usage.CONF): _CONF,
-    Product(Offre.SERV, Usage.SSL_SERV): Usages(
-        key=builder.key_usage("digital_signature", "key_encipherment"), extended=(Eku.SERVER_AUTH, Eku.CLIENT_AUTH)
-    ),
-    Product(Offre.SERV, Usage.SIGN): _SIGN,  # [I] as ORG_SIGN
-    Product(Offre.SERV, Usage.SMIME): Usages(  # [I]
-        key=builder.key_usage("digital_signature", "key_encipherment"), extended=(Eku.EMAIL_PROTECTION,)
-    ),
-    Product(Offre.SERV, Usage.CONF): _CONF,  # [I] as ORG_CONF
-    Product(Offre.PS, Usage.AUTH): _AUTH,  # [I] as the cards
-    Product(Offre.PS, Usage.SIGN): SIGN_PERSON,
-    Product(Offre.PS, Usage.CONF): _CONF,  # [I] as ORG_CONF
-    Product(Offre.PRO, Usage.AUTH): _AUTH,  # [I] as the cards
-    Product(Offre.PRO, Usage.SIGN): SIGN_PERSON,  # [I] as PS_SIGN
-    Product(Offre.PRO, Usage.CONF): _CONF,  # [I] as ORG_CONF
-}
-"""Usages by product; an AUTH with a UPN also opens a Windows session (`AUTH_UPN`)."""
-
-TEST_POLICY: Final = x509.ObjectIdentifier("1.2.250.1.213.1.7.2.1.1.1.1")
-_POLICY_ARC: Final = "1.2.250.1.213.1.7.1.1"
-"""Production, gamme ELEMENTAIRE; below it the population, the profile and the version."""
-
-PRODUCTION_POLICIES: Final = {
-    product: x509.ObjectIdentifier(f"{_POLICY_ARC}.{last}")
-    for product, last in {
-        Product(Offre.ORG, Usage.SIGN): "2.3.1",
-        Product(Offre.ORG, Usage.AUTH_CLI): "2.4.1",
-        Product(Offre.SERV, Usage.SSL_SERV): "2.5.1",
-        # [I] No production certificate of the products below was seen: numbers of the same arc that are free there.
-        Product(Offre.ORG, Usage.CONF): "2.6.1",
-        Product(Offre.SERV, Usage.SIGN): "2.7.1",
-        Product(Offre.SERV, Usage.SMIME): "2.8.1",
-        Product(Offre.SERV, Usage.CONF): "2.9.1",
-        Product(Offre.PS, Usage.AUTH): "1.1.1",
-        Product(Offre.PS, Usage.SIGN): "1.2.1",
-        Product(Offre.PS, Usage.CONF): "1.3.1",
-        Product(Offre.PRO, Usage.AUTH): "1.4.1",
-        Product(Offre.PRO, Usage.SIGN): "1.5.1",
-        Product(Offre.PRO, Usage.CONF): "1.6.1",
-    }.items()
-}
-
-_SOFTWARE: Final = {Environment.PRODUCTION: 0x03, Environment.TEST: 0x83}
-"""Product category (TRE_G01): certificat logiciel, and its test twin."""
 
 
 def issuing_authority(request: CertificateRequest) -> AuthorityName:
@@ -166,7 +111,7 @@ def holder(request: CertificateRequest) -> Holder:
         usages=_usages(request),
         policy=TEST_POLICY if is_test else PRODUCTION_POLICIES[request.product],
         names=tuple(_alternative_names(request)),
-        category=_SOFTWARE[request.environment],
+        category=SOFTWARE[request.environment],
         private=person_extensions(request.subject) if isinstance(request.subject, PersonSubject) else (),
     )
 
@@ -175,11 +120,11 @@ def person_extensions(person: PersonSubject) -> tuple[tuple[x509.ObjectIdentifie
     """What a professional's certificate tells of the profession; nothing for an employee."""
     extensions: list[tuple[x509.ObjectIdentifier, bytes]] = []
     if person.profession_code is not None:
-        extensions.append((builder.PROFESSION, builder.integer(person.profession_code)))
+        extensions.append((private_extensions.PROFESSION, builder.integer(person.profession_code)))
     if person.formation_code is not None:
-        extensions.append((builder.PROFESSION_EN_FORMATION, builder.integer(person.formation_code)))
+        extensions.append((private_extensions.PROFESSION_EN_FORMATION, builder.integer(person.formation_code)))
     if person.savoir_faire:
-        extensions.append((builder.SAVOIR_FAIRE, builder.utf8_strings(person.savoir_faire)))
+        extensions.append((private_extensions.SAVOIR_FAIRE, builder.utf8_strings(person.savoir_faire)))
     return tuple(extensions)
 
 

@@ -4,11 +4,13 @@ The paths are those of the real certificates; only the three places they hang on
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from pfcng.contract.catalogue import Environment
 from pfcng.pki.authorities import ORGANISATION, ORGANISATION_ID, AuthorityName
+
+_CHAIN: Final = "Chaine_de_certification-IGC-Sante"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,18 @@ class PublicationUrls:
         """The CRL's file."""
         return f"{self.http}/CRL/{authority.file_stem}.crl"
 
+    def delta_crl(self, authority: AuthorityName) -> str:
+        """The delta CRL's file; certificates tell of its entry in the directory alone (`directory_delta_crl`)."""
+        return f"{self.http}/CRL/{authority.file_stem}-delta.crl"
+
     def issuer(self, authority: AuthorityName) -> str:
         """The authority's certificate."""
         return f"{self.http}/AC{_folder_suffix(authority)}/{authority.file_stem}.cer"
+
+    def chain(self, environment: Environment) -> str:
+        """Every authority of an environment, as one PKCS#7 file."""
+        folder, name = ("AC%20TEST", f"{_CHAIN}-TEST") if environment is Environment.TEST else ("AC", _CHAIN)
+        return f"{self.http}/{folder}/{name}.p7b"
 
     def policies(self, authority: AuthorityName) -> str:
         """The folder of the certificate policies."""

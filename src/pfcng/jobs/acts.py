@@ -13,6 +13,7 @@ from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import Arrival
 from pfcng.operations.purger import purger
 from pfcng.operations.rappeler import rappeler
+from pfcng.operations.reconcilier import reconcile_daily
 from pfcng.operations.revoquer_certificat import apply_due_revocations
 from pfcng.operations.revoquer_non_remis import revoquer_non_remis
 from pfcng.store.database import Database
@@ -58,7 +59,7 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
 
     def revocations() -> int:
-        return apply_due_revocations(database=database, authority=authority, arrival=arrival())
+        return apply_due_revocations(database=database, authority=authority, arrival=arrival(), rules=rules)
 
     def annulations() -> int:
         return cancel_expired(database=database, rules=rules, arrival=arrival())
@@ -69,6 +70,9 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
     def rappels() -> int:
         return rappeler(database=database, rules=rules, now=clock())
 
+    def reconciliation() -> int:
+        return reconcile_daily(database=database, authority=authority, arrival=arrival())
+
     def purge() -> int:
         return purger(database=database, now=clock())
 
@@ -78,5 +82,6 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         Act(name="annulations", cron=minute, do=annulations),
         Act(name="revocations_automatiques", cron=minute, do=revocations_automatiques),
         Act(name="rappels", cron=hour, do=rappels),
+        Act(name="reconciliation", cron=hour, do=reconciliation, daily=False),
         Act(name="purge", cron=day, do=purge, daily=False),
     )

@@ -10,15 +10,15 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, Protocol, TypeVar
 
-from pfcng.domain import departements
-from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
-from pfcng.domain.identifiers import (
+from pfcng.contract.identifiers import (
     employer,
     has_good_key_personne,
     has_good_key_structure,
     is_personne,
     is_structure,
 )
+from pfcng.domain import departements
+from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
 from pfcng.store.annuaire_import import PersonneRow, Row, StructureRow
 
 _T = TypeVar("_T")

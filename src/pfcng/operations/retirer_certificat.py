@@ -15,7 +15,8 @@ from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCert
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
-from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority, RegistrationConflict, RequestRefused
+from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.issued import check_issued
 from pfcng.igc.requests import CertificateRequest
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import RequestContext
@@ -31,6 +32,8 @@ from pfcng.store.demandes import StateConflict
 ACTE: Final = "retirerCertificat"
 _MAX_NUMERO: Final = 2**63 - 1
 """Numbers are PostgreSQL's bigint."""
+_OPEN: Final = (DemandeState.VALIDEE, DemandeState.TRANSMISE)
+_WITHDRAWN: Final = (ProduitState.RETIRE, ProduitState.ACTIF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ def retirer_certificat(
     The caller sends the reply and then calls ``confirm_delivery`` (R6).
 
     Raises:
-        Refusal: WSMG-00000027, 30, 31, or 11 with the reason of RMT_ERR_005.
+        Refusal: WSMG-00000027, 30, 31, or 11 with the reason of RMT_ERR_005; WSMG-00000018, 17, 15 or 16 when
+            PFCNG-IGC does not answer or refuses (RMT_ERR_003, 004, 006, 007).
     """
     numero = numero_of(requete.indice_retrait)
     with database.transaction() as connection:
@@ -118,15 +122,13 @@ def _certificate(step: _Step, demande: Row, code_revocation: str, authority: Cer
     if states == (DemandeState.TRANSMISE, ProduitState.RETIRE):
         _keep_code(step, _hash(code_revocation))
         return x509.load_der_x509_certificate(demande["certificat"])
-    if states == (DemandeState.VALIDEE, ProduitState.A_RETIRER):
-        _register(step, CertificateRequest.from_json(demande["demande_igc"]), authority)
-        _transmit(step)
-    elif states != (DemandeState.TRANSMISE, ProduitState.A_RETIRER):
+    if states[0] not in _OPEN or states[1] is not ProduitState.A_RETIRER:
         raise Refusal(codes.WSMG_11, Raison.PRODUIT_PAS_A_RETIRER)
-    try:
-        certificate = authority.issue(step.numero)  # R3
-    except AuthorityUnavailable as error:
-        raise Refusal(codes.WSMG_15, diagnostic=f"PFCNG-IGC: {error}") from error
+    request = CertificateRequest.from_json(demande["demande_igc"])
+    if states[0] is DemandeState.VALIDEE:
+        _register(step, request, authority)
+        _transmit(step)
+    certificate = _issue(step, request, authority)
     _store(step, certificate, _hash(code_revocation))
     return certificate
 
@@ -136,14 +138,42 @@ def _register(step: _Step, request: CertificateRequest, authority: CertificateAu
     try:
         authority.register(step.numero, request)
     except AuthorityUnavailable as error:
-        raise Refusal(codes.WSMG_18, diagnostic=f"PFCNG-IGC: {error}") from error
-    except (RequestRefused, RegistrationConflict) as error:
-        refusal = Refusal(codes.WSMG_17, diagnostic=f"PFCNG-IGC: {error}")
-        with suppress(StateConflict), step.database.transaction() as connection:
-            _move(connection, step, Transition.ANNULER_VALIDEE)
-            told = failure_details(step.numero, refusal, step.context.now)
-            notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
+        raise Refusal(codes.WSMG_18, diagnostic=_told(step, error)) from error
+    except AuthorityRefused as error:
+        refusal = Refusal(codes.WSMG_17, diagnostic=_told(step, error))
+        _give_up(step, Transition.ANNULER_VALIDEE, refusal)
         raise refusal from error
+
+
+def _issue(step: _Step, request: CertificateRequest, authority: CertificateAuthority) -> x509.Certificate:
+    """R3; what the authority refuses for good ends the demande (RMT_ERR_006, RMT_ERR_007)."""
+    try:
+        certificate = authority.issue(step.numero)
+        check_issued(certificate, request)
+    except AuthorityUnavailable as error:
+        raise Refusal(codes.WSMG_15, diagnostic=_told(step, error)) from error
+    except AuthorityRefused as error:
+        refusal = Refusal(codes.WSMG_16, diagnostic=_told(step, error))
+        _give_up(step, Transition.ANNULER_TRANSMISE, refusal)
+        raise refusal from error
+    return certificate
+
+
+def _give_up(step: _Step, transition: Transition, refusal: Refusal) -> None:
+    """Produit annulé, unless somebody moved the demande meanwhile; what was refused at R1 is told (RMT_ERR_004).
+
+    The guide wants no mail of a refusal at R3 from the Web Service (RMT_ERR_007).
+    """
+    with suppress(StateConflict), step.database.transaction() as connection:
+        _move(connection, step, transition)
+        if refusal.code is not codes.WSMG_17:
+            return
+        told = failure_details(step.numero, refusal, step.context.now)
+        notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
+
+
+def _told(step: _Step, error: Exception) -> str:
+    return f"PFCNG-IGC, demande {step.numero}: {type(error).__name__}: {error}"
 
 
 def _transmit(step: _Step) -> None:
@@ -153,13 +183,18 @@ def _transmit(step: _Step) -> None:
 
 
 def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
-    """R4; when a concurrent retrait took the step, with the same certificate, only the code is ours."""
+    """R4; when a concurrent retrait took the step, with the same certificate, only the code is ours.
+
+    Raises:
+        Refusal: WSMG-00000011 when the demande was cancelled meanwhile: the reconciliation revokes what was issued.
+    """
+    der = certificate.public_bytes(Encoding.DER)
     try:
         with step.database.transaction() as connection:
             store.store_certificate(
                 connection,
                 step.numero,
-                certificate=certificate.public_bytes(Encoding.DER),
+                certificate=der,
                 numero_serie=f"{certificate.serial_number:X}",
                 autorite=names.rfc4514(certificate.issuer),
                 debut_validite=certificate.not_valid_before_utc,
@@ -167,8 +202,17 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
             )
             store.store_code_revocation(connection, step.numero, code_hash)
             _move(connection, step, Transition.RETIRER)
-    except StateConflict:
+    except StateConflict as conflict:
+        if not _has_certificate(step, der):
+            raise Refusal(codes.WSMG_11, Raison.PRODUIT_PAS_A_RETIRER) from conflict
         _keep_code(step, code_hash)
+
+
+def _has_certificate(step: _Step, der: bytes) -> bool:
+    """Whether the produit has this certificate, withdrawn and not revoked."""
+    with step.database.transaction() as connection:
+        demande = store.find_demande(connection, step.context.environment, step.numero)
+    return demande is not None and demande["certificat"] == der and demande["etat_produit"] in _WITHDRAWN
 
 
 def _move(connection: DbConnection, step: _Step, transition: Transition) -> None:

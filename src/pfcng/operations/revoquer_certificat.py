@@ -1,6 +1,7 @@
 """revoquerCertificat: a certificate ends, now or on a later day. Source: guide §16, §20; docs/life-of-a-demande.md."""
 
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Final
 
 import structlog
@@ -8,13 +9,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pfcng.contract import codes
-from pfcng.contract.catalogue import Motif
+from pfcng.contract.catalogue import Environment, Motif
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocationCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
+from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState, Transition
-from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
 from pfcng.operations.defects import describe
@@ -25,7 +27,7 @@ from pfcng.operations.notifier import notify_revocation
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
-from pfcng.store.database import Database, DbConnection
+from pfcng.store.database import Database, DbConnection, Row
 
 log = structlog.get_logger()
 
@@ -51,18 +53,33 @@ _CONFIRMATIONS: Final = {
 """What is told of a révocation that was carried out, by where it came from."""
 
 
+class Attempt(Enum):
+    """What became of one attempt to carry a révocation out."""
+
+    DONE = auto()
+    REFUSED = auto()
+    """By PFCNG-IGC, for good (RMT_ERR_013)."""
+    UNANSWERED = auto()
+    """Waiting for the next attempt, or given up after the last one (RMT_ERR_012)."""
+    OVER = auto()
+    """It did not wait any more."""
+
+
 def revoquer_certificat(
     requete: RequeteRevocationCertificat,
     *,
     database: Database,
     authority: CertificateAuthority,
     context: RequestContext,
+    rules: Rules,
 ) -> ReponseRevocationCertificat:
     """Take the demande de révocation in (V1), and carry it out at once unless its day is later (V2, V3).
 
+    The reply acknowledges V1: while PFCNG-IGC does not answer, the révocation waits and is tried again (RMT_ERR_012).
+
     Raises:
         Refusal: WSMG-00000005 for autreDescription, WSMG-00000008 for an unknown certificate, WSMG-00000012 with the
-            reason of RMT_ERR_011.
+            reason of RMT_ERR_011, or RMT_ERR_013 when PFCNG-IGC refuses.
     """
     if (requete.motif is Motif.AUTRE) != (requete.autre_description is not None):
         raise Refusal(codes.WSMG_05, "AutreDescription")
@@ -74,49 +91,122 @@ def revoquer_certificat(
         check_rights(produit, acteur, annuaire, context, porteur=True, code=codes.WSMG_12)
         numero = _register(connection, requete, produit["numero"], acteur, context)
     if (requete.date_effet or context.today) <= context.today:
-        carry_out(numero, database=database, authority=authority, arrival=context)
+        attempt = carry_out(numero, database=database, authority=authority, arrival=context, rules=rules)
+        if attempt is Attempt.REFUSED:
+            raise Refusal(codes.WSMG_12, codes.RMT_ERR_013.text)
     return ReponseRevocationCertificat(statut="OK", message="")
 
 
-def apply_due_revocations(*, database: Database, authority: CertificateAuthority, arrival: Arrival) -> int:
-    """Carry out the révocations whose day has come, or that a kill left half done; how many were.
+def apply_due_revocations(
+    *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
+) -> int:
+    """Carry out the révocations whose day and next attempt have come, or that a kill left half done; how many.
 
-    One that fails is logged and left to the next pass: it does not hold up those behind it.
+    One that fails is logged and left to the next turn: it does not hold up those behind it. But at the first one that
+    PFCNG-IGC does not answer the others are left too: it would not answer them either, and none of their attempts is
+    spent.
     """
     with database.transaction() as connection:
-        due = store.find_due(connection, paris_day(arrival.now))
+        due = store.find_due(connection, paris_day(arrival.now), arrival.now)
     done = 0
     for numero in due:
         try:
-            carry_out(numero, database=database, authority=authority, arrival=arrival)
+            attempt = carry_out(numero, database=database, authority=authority, arrival=arrival, rules=rules)
         except Exception as error:  # noqa: BLE001 - the edge of a job
             log.error("revocation.failed", numero=numero, **describe(error))  # noqa: TRY400 - it would quote rows
-        else:
-            done += 1
+            continue
+        if attempt is Attempt.UNANSWERED:
+            break
+        done += 1
     return done
 
 
-def carry_out(numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival) -> None:
+def carry_out(
+    numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
+) -> Attempt:
     """V2 and V3 of a waiting révocation; one that waits no more is left as it is."""
     with database.transaction() as connection:
         revocation = store.find_revocation(connection, numero)
-    motif = Motif(revocation["motif"])
+    if revocation["etat"] != RevocationState.ENREGISTREE:
+        return Attempt.OVER
     try:
-        revoked = authority.revoke(revocation["numero_demande"], REASONS[motif])  # V2
-    except AuthorityUnavailable:
-        with database.transaction() as connection:
-            notify_revocation(connection, Notification.NMG_014, numero, arrival.now)
-        raise
+        revoked = authority.revoke(revocation["numero_demande"], REASONS[Motif(revocation["motif"])])  # V2
+    except AuthorityUnavailable as error:
+        _postpone(revocation, error, database=database, arrival=arrival, rules=rules)
+        return Attempt.UNANSWERED
+    except AuthorityRefused as error:
+        _give_up(revocation, codes.RMT_ERR_013.value, error, database=database, arrival=arrival)
+        return Attempt.REFUSED
     with database.transaction() as connection:  # V3
         produit = store.lock_produit(connection, revocation["produit"])
         if not store.move_revocation(connection, numero, RevocationState.CLOSE, arrival.now, revoked=revoked):
-            return
+            return Attempt.OVER
         demandes.move(connection, produit["numero_demande"], _TRANSITIONS[ProduitState(produit["etat"])], arrival.now)
-        if motif in _COMPROMISED:
+        if Motif(revocation["motif"]) in _COMPROMISED:
             store.ban_key(connection, _fingerprint(produit["certificat"]))
-        told = replace(entry(ACTE, arrival), resultat="révoqué", acteur=revocation["acteur"])
-        journal.write(connection, [replace(told, demande=produit["numero_demande"])])
+        _journal(connection, revocation, arrival, resultat="révoqué")
         notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
+    return Attempt.DONE
+
+
+def _postpone(
+    revocation: Row, error: AuthorityUnavailable, *, database: Database, arrival: Arrival, rules: Rules
+) -> None:
+    """V2': the attempt is counted and the next one is set; after the last one the révocation is given up."""
+    made: int = revocation["tentatives"]
+    if made >= len(rules.revocation_retries):
+        _give_up(revocation, codes.RMT_ERR_012.value, error, database=database, arrival=arrival)
+        return
+    following = arrival.now + rules.revocation_retries[made]
+    with database.transaction() as connection:
+        if store.postpone(connection, revocation["numero"], made, following):
+            _journal(
+                connection,
+                revocation,
+                arrival,
+                resultat="en attente",
+                code=codes.RMT_ERR_012.value,
+                detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {_told(error)}",
+            )
+            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival.now)
+
+
+def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:
+    """V3': « Demande non traitée »; the produit stays as it is."""
+    with database.transaction() as connection:
+        if store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
+            detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
+            _journal(connection, revocation, arrival, resultat="non traité", code=code, detail=detail)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__} : {error}"
+
+
+def _journal(
+    connection: DbConnection,
+    revocation: Row,
+    arrival: Arrival,
+    *,
+    resultat: str,
+    code: str | None = None,
+    detail: str | None = None,
+) -> None:
+    told = entry(ACTE, arrival)
+    journal.write(
+        connection,
+        [
+            replace(
+                told,
+                resultat=resultat,
+                code=code,
+                detail=detail,
+                acteur=revocation["acteur"],
+                environment=Environment(revocation["environnement"]),
+                demande=revocation["numero_demande"],
+            )
+        ],
+    )
 
 
 def _register(

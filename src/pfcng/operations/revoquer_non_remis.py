@@ -1,12 +1,11 @@
 """Automatic revocation of certificates that were issued and never delivered. Source: guide §20, RMT_ERR_009."""
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState
-from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.context import Arrival, paris_day
 from pfcng.operations.journaling import entry
 from pfcng.operations.revoquer_certificat import carry_out
@@ -26,8 +25,7 @@ def revoquer_non_remis(*, database: Database, authority: CertificateAuthority, r
         undelivered = echeances.find_undelivered(connection, arrival.now - rules.remise_delay)
     registered = [numero for produit in undelivered if (numero := _register(produit, database, arrival)) is not None]
     for numero in registered:
-        with suppress(AuthorityUnavailable):
-            carry_out(numero, database=database, authority=authority, arrival=arrival)
+        carry_out(numero, database=database, authority=authority, arrival=arrival, rules=rules)
     return len(registered)
 
 

@@ -97,6 +97,15 @@ def read(text: str) -> CsrPublicKey:
     return CsrPublicKey(spki_der=spki, fingerprint=fingerprint(public_key))
 
 
+def load(text: str) -> x509.CertificateSigningRequest:
+    """The request itself, unchecked, to be shown.
+
+    Raises:
+        Refusal: WSMG_09 when it is no PKCS#10.
+    """
+    return _load(_base64(text))
+
+
 def fingerprint(public_key: rsa.RSAPublicKey) -> bytes:
     """SHA-256 of the modulus: the same for a key in any encoding, and with any exponent.
 

@@ -1,21 +1,21 @@
-"""Private keys with the certificate they belong to: PEM files, PKCS#12."""
+"""Private keys with the certificate they belong to: PEM files, PKCS#12, keys that are kept elsewhere."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
+import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import pkcs12
 
-_PROOF: Final = b"pfcng: this key belongs to this certificate"
+from pfcng.pki.signers.files import parse_key
+from pfcng.pki.signers.keyring import Keyring
+from pfcng.pki.signers.outside import KeyUnavailable, is_key_of
+from pfcng.pki.signers.sources import CredentialError, KeySource
 
-
-class CredentialError(ValueError):
-    """A certificate or a key cannot be used; the message is French, for whoever gave the file, and holds no secret."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,27 @@ def load_pem(certificate: Path, key: Path, password: str | None = None) -> Crede
     return from_pem(_read(certificate), _read(key), password)
 
 
+def load_kept(certificate: Path, source: KeySource, keyring: Keyring) -> Credential:
+    """Read a certificate, with the chain that may follow, whose key is wherever its description says.
+
+    A key that cannot be reached is no error: it says so when it is asked to sign, and proves itself first when it is
+    back.
+
+    Raises:
+        CredentialError: as `load_pem`; also a key that was reached and is another one.
+    """
+    own, *chain = _certificates(_read(certificate))
+    public_key = own.public_key()
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise CredentialError("La clé privée n’est pas une clé RSA.")
+    key = keyring.at(source).open(public_key)
+    try:
+        _checked_key(key, own)
+    except KeyUnavailable as error:
+        log.warning("cle.indisponible", raison=str(error))
+    return Credential(certificate=own, chain=tuple(chain), key=key)
+
+
 def load_pkcs12(path: Path, password: str | None = None) -> Credential:
     """Read a PKCS#12 file.
 
@@ -57,11 +78,8 @@ def from_pem(certificates: bytes, key: bytes, password: str | None = None) -> Cr
     Raises:
         CredentialError: as `load_pem`.
     """
-    try:
-        certificate, *chain = x509.load_pem_x509_certificates(certificates)
-    except ValueError as error:
-        raise CredentialError("Le fichier ne contient pas de certificat au format PEM.") from error
-    private_key = _checked_key(_load_key(key, password), certificate)
+    certificate, *chain = _certificates(certificates)
+    private_key = _checked_key(parse_key(key, password), certificate)
     return Credential(certificate=certificate, chain=tuple(chain), key=private_key)
 
 
@@ -87,17 +105,11 @@ def _read(path: Path) -> bytes:
         raise CredentialError(f"Le fichier {path} ne peut pas être lu : {error.strerror}.") from error
 
 
-def _load_key(content: bytes, password: str | None) -> PrivateKeyTypes:
-    secret = password.encode() if password else None
+def _certificates(content: bytes) -> list[x509.Certificate]:
     try:
-        # The check of the primes costs 45 ms; `_checked_key` proves the key by using it.
-        return load_pem_private_key(content, secret, unsafe_skip_rsa_key_validation=True)
-    except TypeError as error:
-        # cryptography's way to say that a password is missing, or that there is one for a clear key.
-        reason = "est protégée par un mot de passe" if secret is None else "n’est pas protégée par un mot de passe"
-        raise CredentialError(f"La clé privée {reason}.") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CredentialError("La clé privée est illisible ou son mot de passe est incorrect.") from error
+        return x509.load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise CredentialError("Le fichier ne contient pas de certificat au format PEM.") from error
 
 
 def _checked_key(key: PrivateKeyTypes, certificate: x509.Certificate) -> rsa.RSAPrivateKey:
@@ -107,9 +119,6 @@ def _checked_key(key: PrivateKeyTypes, certificate: x509.Certificate) -> rsa.RSA
         raise CredentialError("La clé privée n’est pas une clé RSA.")
     if key.public_key().public_numbers() != public_key.public_numbers():
         raise CredentialError("La clé privée ne correspond pas au certificat.")
-    try:
-        signature = key.sign(_PROOF, padding.PKCS1v15(), hashes.SHA256())
-        public_key.verify(signature, _PROOF, padding.PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, ValueError) as error:
-        raise CredentialError("La clé privée est endommagée.") from error
+    if not is_key_of(key, public_key):
+        raise CredentialError("La clé privée est endommagée, ou c’est une autre clé qui signe sous son nom.")
     return key

@@ -28,7 +28,7 @@ _ALIASES: Final = {
         NameOID.SURNAME: "sn surname",
         NameOID.GIVEN_NAME: "g gn givenname",
         NameOID.INITIALS: "i initials",
-        NameOID.GENERATION_QUALIFIER: "generationqualifier",
+        NameOID.GENERATION_QUALIFIER: "generation generationqualifier",
         NameOID.PSEUDONYM: "pseudonym",
         NameOID.SERIAL_NUMBER: "serialnumber",
         NameOID.DN_QUALIFIER: "dnq dnqualifier",

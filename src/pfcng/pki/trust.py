@@ -46,16 +46,28 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class _Revocations:
-    """What the newest CRL of an authority says."""
+    """What the newest CRL of an authority says, and what is known to be revoked since."""
 
     order: tuple[int, datetime]
     next_update: datetime
     serials: frozenset[int]
+    late: frozenset[int] = frozenset()
+
+    def has(self, serial: int) -> bool:
+        return serial in self.serials or serial in self.late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrlEnd:
+    """Until when the CRL of an authority is believed; `next_update` is None when there is none."""
+
+    authority: Authority
+    next_update: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrustStore:
-    """Accepted authorities and their revocations; immutable, refreshed by `with_crls`.
+    """Accepted authorities and their revocations; immutable, refreshed by `with_crls` and `with_late`.
 
     Attributes:
         roots: The roots the authorities were checked against.
@@ -118,6 +130,26 @@ class TrustStore:
                 newest[key] = revocations
         return replace(self, _revocations=newest)
 
+    def with_late(self, late: Mapping[bytes, frozenset[int]]) -> "TrustStore":
+        """The same store with serials that were revoked since an authority's CRL, by its key identifier.
+
+        They replace those that were told before; an authority without a CRL has none.
+        """
+        newest = {
+            key: replace(revocations, late=late[key]) if key in late else revocations
+            for key, revocations in self._revocations.items()
+        }
+        return replace(self, _revocations=newest)
+
+    def crl_ends(self) -> list[CrlEnd]:
+        """The CRL of each authority, and of each root that has one."""
+        ends = []
+        for authority in (*self.authorities, *self.roots):
+            revocations = self._revocations.get(key_identifier(authority.certificate))
+            if revocations is not None or not authority.name.is_root:
+                ends.append(CrlEnd(authority=authority, next_update=revocations.next_update if revocations else None))
+        return ends
+
     def validate(self, certificate: x509.Certificate, now: datetime) -> Authority:
         """Believe a holder's certificate, or say why not.
 
@@ -157,14 +189,14 @@ class TrustStore:
     def _check_revocation(self, certificate: x509.Certificate, authority: Authority, now: datetime) -> None:
         name = authority.name.common_name
         root = self._revocations.get(_authority_key_identifier(authority.certificate) or b"")
-        if root and authority.certificate.serial_number in root.serials:
+        if root and root.has(authority.certificate.serial_number):
             raise UntrustedCertificate(f"revoked by its root: {name}")
         revocations = self._revocations.get(key_identifier(authority.certificate))
         if revocations is None:
             raise UntrustedCertificate(f"no CRL of {name}")
         if now > revocations.next_update + self.crl_grace:
             raise UntrustedCertificate(f"the CRL of {name} is past its nextUpdate {revocations.next_update} and grace")
-        if certificate.serial_number in revocations.serials:
+        if revocations.has(certificate.serial_number):
             raise UntrustedCertificate(f"revoked: serial {certificate.serial_number:X} of {name}")
 
     def _crl_issuer(self, crl: x509.CertificateRevocationList) -> Authority:

@@ -13,10 +13,12 @@ from cryptography import x509
 from pfcng.contract.catalogue import Environment
 from pfcng.domain import departements
 from pfcng.igc import builder
-from pfcng.igc.builder import Holder, Usages
-from pfcng.igc.profiles import AUTH_UPN, SIGN_PERSON, TEST_POLICY, person_extensions, person_name
+from pfcng.igc.builder import Holder
+from pfcng.igc.profiles import person_extensions, person_name
 from pfcng.igc.requests import OrganisationIdentity, PersonSubject
+from pfcng.pki import private_extensions
 from pfcng.pki.authorities import AuthorityName, Gamme, Population, find
+from pfcng.pki.products import AUTH_UPN, CARD, SIGN_PERSON, TEST_POLICY, Usages
 
 
 class CardType(StrEnum):
@@ -92,8 +94,6 @@ class CardSpec:
 _TYPE_NUMBER: Final = {CardType.CPS: 0, CardType.CPF: 1, CardType.CDE: 2, CardType.CPE: 2, CardType.CPA: 3}
 """TRE_G02."""
 _CARD_ISSUER: Final = "8025000001"
-_CATEGORY: Final = {Environment.PRODUCTION: 0x00, Environment.TEST: 0x80}
-"""Product category (TRE_G01): card, and its test twin."""
 _USAGES: Final[dict[CardUse, Usages]] = {CardUse.AUTH: AUTH_UPN, CardUse.SIGN: SIGN_PERSON}
 _POLICY_ARC: Final = "1.2.250.1.213.1.7.1"
 _GAMME_NUMBER: Final = {Gamme.STANDARD: 2, Gamme.FORT: 3}
@@ -110,10 +110,10 @@ def card_holder(spec: CardSpec, use: CardUse, spki: bytes) -> Holder:
         usages=_USAGES[use],
         policy=_policy(spec, use),
         names=(builder.upn_name(_upn(spec)),) if use is CardUse.AUTH else (),
-        category=_CATEGORY[spec.environment],
+        category=CARD[spec.environment],
         private=(
-            (builder.CARD_TYPE, builder.integer(_TYPE_NUMBER[spec.card_type])),
-            (builder.CARD_NUMBER, builder.printable_string(f"{_CARD_ISSUER}/{spec.number}")),
+            (private_extensions.CARD_TYPE, builder.integer(_TYPE_NUMBER[spec.card_type])),
+            (private_extensions.CARD_NUMBER, builder.printable_string(f"{_CARD_ISSUER}/{spec.number}")),
             *person_extensions(person),
         ),
     )

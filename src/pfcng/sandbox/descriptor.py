@@ -49,6 +49,8 @@ def write_profiles(directory: Path, pki: SandboxPki, addresses: Addresses) -> di
     ``<card>`` connects to ws-apt with the card itself, ``<card>-srv`` to ws-srv with the certificate ``editeur``.
     """
     profiles: dict[str, str] = {}
+    bundle = directory / _PROFILES / "autorites.pem"
+    write(bundle, b"".join(authority.pair.certificate.read_bytes() for authority in pki.authorities.values()))
     for name, card in pki.cards.items():
         for suffix, url, tls in (
             ("", addresses.ws_apt, card.auth),
@@ -61,7 +63,7 @@ def write_profiles(directory: Path, pki: SandboxPki, addresses: Addresses) -> di
 
 
 def _profile(folder: Path, url: str, anchors: Path, tls: Pair, sign: Pair) -> str:
-    lines = [f"url = {json.dumps(url)}", f"confiance = {_path(folder, anchors)}"]
+    lines = [f"url = {json.dumps(url)}", f"confiance = {_path(folder, anchors)}", 'autorites = "autorites.pem"']
     for table, pair in (("tls", tls), ("signature", sign)):
         lines += [
             "",

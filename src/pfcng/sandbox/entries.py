@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from pfcng.contract.catalogue import Environment, Offre
+from pfcng.contract.identifiers import MAX_LENGTH
 from pfcng.domain import departements
 from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
-from pfcng.domain.identifiers import MAX_LENGTH
 from pfcng.sandbox.cards import CardType
 
 GENRES: Final = {

@@ -1,4 +1,4 @@
-"""Everything of the sandbox that is signed: authorities, their CRLs, server certificates, cards.
+"""The certificates of the sandbox: authorities, servers, cards.
 
 What is missing, changed or about to expire is made; the rest stays as it is. A key is not replaced while its file is
 there, so a certificate that is made again keeps its key; a damaged key is told.
@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pfcng.igc import builder
 from pfcng.igc.builder import VALIDITY_YEARS, Holder
+from pfcng.igc.hierarchy import ca_extensions
 from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
-from pfcng.sandbox.hierarchy import ca_extensions, make_authority, make_crl
+from pfcng.sandbox.hierarchy import make_authority
 from pfcng.sandbox.pairs import Pair, ensure_keys, write
 from pfcng.sandbox.servers import client_holder, server_holder
 
@@ -36,7 +37,6 @@ _OVERLAP: Final = timedelta(days=30)
 """A certificate that ends sooner is made again."""
 _LEAF_AGE: Final = timedelta(days=1)
 _EXPIRED_SINCE: Final = timedelta(days=30)
-_CRL_AGE: Final = timedelta(days=1)
 
 Make = Callable[[bytes], Holder]
 """From the SubjectPublicKeyInfo to what the certificate says."""
@@ -44,11 +44,10 @@ Make = Callable[[bytes], Holder]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityFiles:
-    """An authority of the sandbox; the CRL is DER, the rest PEM."""
+    """An authority of the sandbox."""
 
     name: AuthorityName
     pair: Pair
-    crl: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +131,7 @@ def plan_pki(directory: Path, cards: Iterable[CardSpec]) -> SandboxPki:
 
     return SandboxPki(
         authorities={
-            name.common_name: AuthorityFiles(
-                name=name,
-                pair=pair("autorites", name.file_stem),
-                crl=directory / "autorites" / f"{name.file_stem}.crl",
-            )
+            name.common_name: AuthorityFiles(name=name, pair=pair("autorites", name.file_stem))
             for name in (*ROOTS, *AUTHORITIES)
         },
         server=pair("serveurs", "plateforme"),
@@ -160,7 +155,6 @@ class _Maker:
         self._now = now
         self._machine_now = machine_now
         self._issuers: dict[AuthorityName, x509.Certificate] = {}
-        self._revoked: dict[AuthorityName, list[x509.Certificate]] = {}
         self._keys: dict[AuthorityName, rsa.RSAPrivateKey] = {}
 
     def make_all(self, host: str) -> None:
@@ -171,8 +165,6 @@ class _Maker:
             self._leaf(pair, partial(client_holder, name=name))
         for card in self._pki.cards.values():
             self._card(card)
-        for files in self._pki.authorities.values():
-            self._crl(files)
         anchors = b"".join(self._issuers[root].public_bytes(Encoding.PEM) for root in ROOTS)
         if not self._pki.anchors.exists() or self._pki.anchors.read_bytes() != anchors:
             write(self._pki.anchors, anchors)
@@ -201,18 +193,16 @@ class _Maker:
 
     def _card(self, card: CardFiles) -> None:
         for use, pair in ((CardUse.AUTH, card.auth), (CardUse.SIGN, card.sign)):
-            certificate = self._leaf(pair, partial(card_holder, card.spec, use), expired=card.spec.expired)
-            if card.spec.revoked:
-                self._revoked.setdefault(card.spec.authority, []).append(certificate)
+            self._leaf(pair, partial(card_holder, card.spec, use), expired=card.spec.expired)
 
-    def _leaf(self, pair: Pair, make: Make, *, expired: bool = False, now: datetime | None = None) -> x509.Certificate:
+    def _leaf(self, pair: Pair, make: Make, *, expired: bool = False, now: datetime | None = None) -> None:
         now = now or self._now
         certificate, *chain = pair.load_chain() or (None,)
         if certificate is not None and self._is_as_asked(certificate, make, now, expired=expired):
             issuer = self._issuers[make(_spki(certificate)).authority]
             if chain != [issuer]:
                 pair.store(certificate, issuer)
-            return certificate
+            return
         holder = make(_spki(pair.load_key()))
         signer = self._signer(holder.authority)
         certificate = builder.build(
@@ -223,7 +213,6 @@ class _Maker:
             urls=self._urls,
         ).sign(signer.key, hashes.SHA256())
         pair.store(certificate, signer.certificate)
-        return certificate
 
     def _signer(self, name: AuthorityName) -> Credential:
         """An authority whose certificate was made; its key was checked at the start (`ensure_keys`)."""
@@ -242,25 +231,6 @@ class _Maker:
             and _content(certificate)
             == _lasting(builder.extensions(holder, issuer=issuer, not_before=first, urls=self._urls))
         )
-
-    def _crl(self, files: AuthorityFiles) -> None:
-        revoked = self._revoked.get(files.name, [])
-        if not self._is_fresh(files, {certificate.serial_number for certificate in revoked}):
-            crl = make_crl(self._signer(files.name), revoked, is_root=files.name.is_root, now=self._now)
-            write(files.crl, crl.public_bytes(Encoding.DER))
-
-    def _is_fresh(self, files: AuthorityFiles, serials: set[int]) -> bool:
-        public_key = self._issuers[files.name].public_key()
-        try:
-            crl = x509.load_der_x509_crl(files.crl.read_bytes())
-            return (
-                crl.last_update_utc <= self._now < crl.last_update_utc + _CRL_AGE
-                and isinstance(public_key, rsa.RSAPublicKey)
-                and crl.is_signature_valid(public_key)
-                and {entry.serial_number for entry in crl} == serials
-            )
-        except (FileNotFoundError, ValueError):
-            return False
 
 
 def _spki(owner: x509.Certificate | rsa.RSAPrivateKey) -> bytes:

@@ -23,9 +23,9 @@ from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, wri
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError, french, place, reason
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
-from pfcng.sandbox.signals import ignore_signals, interrupt_on_signal
-from pfcng.settings import Confiance, Courrier, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server
+from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,21 +153,32 @@ def _settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) -> Settin
         own["courrier"] = Courrier(expediteur=_SENDER, dossier=directory / "courrier")
     accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
     files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
-    issuing = [files[name].pair for name in AUTHORITIES if name.gamme is Gamme.ELEMENTAIRE]
+    pairs = {name: Emettrice(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
+    issuing = {name: pair for name, pair in pairs.items() if name in AUTHORITIES and name.gamme is Gamme.ELEMENTAIRE}
     try:
-        return Settings(
+        settings = Settings(
             serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
-            emettrices=tuple(KeyPair(certificat=pair.certificate, cle=pair.key) for pair in issuing),
+            emettrices=tuple(issuing.values()),
+            autres_autorites=tuple(pair for name, pair in pairs.items() if name not in issuing),
             confiance=Confiance(
                 racines=(pki.anchors,),
                 autorites=tuple(files[name].pair.certificate for name in accepted),
-                crls=tuple(files[name].crl for name in (*ROOTS, *accepted)),
             ),
             publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
             **own,
         )
+        if settings.igc is None:
+            return settings
+        # Its own authorities do not issue then; their CRLs are still made here, for its cards and servers.
+        return settings.model_copy(update={"emettrices": (), "autres_autorites": tuple(pairs.values())})
     except ValidationError as error:
-        found = [(str(fault["loc"][0]), french(fault)) for fault in error.errors(include_input=False)]
+        found = [(_setting(fault["loc"]), french(fault)) for fault in error.errors(include_input=False)]
     except SettingsError as error:
-        found = [(name, "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
-    raise SandboxError("\n  ".join(f"PFCNG_{name.upper()} : {fault}" for name, fault in found))
+        found = [(name.upper(), "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
+    raise SandboxError("\n  ".join(f"PFCNG_{name} : {fault}" for name, fault in found))
+
+
+def _setting(place: tuple[int | str, ...]) -> str:
+    """The name of a variable, and of the key inside its JSON object."""
+    name, *keys = (part for part in place if isinstance(part, str))
+    return ".".join([name.upper(), *keys])

@@ -1,14 +1,10 @@
 """The sandbox's platform, and its two servers in one process. Loading this module takes the longest of a start."""
 
-import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from ssl import SSLContext, VerifyFlags
 from typing import Final
-
-import uvicorn
-from starlette.types import ASGIApp
 
 from pfcng.app import create_app, create_parts
 from pfcng.jobs.acts import periodic_acts
@@ -16,6 +12,7 @@ from pfcng.jobs.worker import keep_working
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, ROOTS
+from pfcng.sandbox import known
 from pfcng.sandbox.advancing import Advancer
 from pfcng.sandbox.clock import SandboxClock
 from pfcng.sandbox.control import Control
@@ -23,14 +20,12 @@ from pfcng.sandbox.database import refusals_told
 from pfcng.sandbox.demonstration import Demonstration
 from pfcng.sandbox.incidents import IncidentAuthority, Incidents, IncidentTransport
 from pfcng.sandbox.pki import SandboxPki
-from pfcng.sandbox.signals import call_on_signal
 from pfcng.settings import Settings
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
-from pfcng.web.tls import PeerCertificateProtocol, server_context
+from pfcng.web.serving import serve_until_signal, server
+from pfcng.web.tls import server_context
 
-_KEEP_ALIVE: Final = 30
-_GRACE: Final = 5
 _NO_CHECK_TIME: Final = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python does not name."""
 
@@ -55,7 +50,7 @@ def serve(
         pki: Where the certificates are.
         sockets: For the Web Service, and for CRLs and authorities.
         clock: The sandbox's present.
-        renew: Makes again what the present asks for: cards, CRLs.
+        renew: Makes the cards again whose time is over.
         ready: Called once both listen.
 
     Raises:
@@ -73,7 +68,14 @@ def serve(
                 around=lambda authority: IncidentAuthority(authority, incidents),
             )
             stack.callback(app.close)
-            _load(app.database, demonstration, pki)
+            published = app.published
+            assert published is not None  # noqa: S101 - the sandbox has the keys of its authorities
+            again = _load(app.database, demonstration, pki)
+            if again or app.platform.trust.ailing():
+                # Whoever connects from the first moment on needs the CRLs.
+                published.publisher.turn(again=again)
+            app.platform.trust.refresh()
+        stack.enter_context(app.kept_published())
         stack.enter_context(keep_sealed(app.database, clock=clock, anchor=app.anchor))
         parts = create_parts(
             settings.courrier,
@@ -90,65 +92,28 @@ def serve(
         def settle() -> None:
             _ignore_dates(tls)
             renew()
-            app.reload_trust(settings.confiance)
+            with app.database.transaction() as connection:
+                again = known.save(connection, pki)
+            published.publisher.turn(again=again)
+            app.platform.trust.refresh()
 
         if clock.ahead:
             _ignore_dates(tls)
         control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), settle))
-        servers = [(_server(app.service, tls), sockets[0]), (_server(control.around(app.publication)), sockets[1])]
-        with asyncio.Runner(loop_factory=servers[0][0].config.get_loop_factory()) as runner:
-            runner.run(_serve(servers, ready))
+        plain = control.around(published.application)
+        serve_until_signal([(server(app.service, tls), sockets[0]), (server(plain), sockets[1])], ready)
 
 
-def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> None:
-    """Bring the annuaire up to date and admit ``editeur`` at ws-srv."""
+def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> Collection[bytes]:
+    """Bring annuaire and cards up to date and admit ``editeur`` at ws-srv; the authorities a card leaves the CRL of."""
     certificate = pki.clients["editeur"].load_certificate()
     assert certificate is not None  # noqa: S101 - ensure_pki made it
     with database.transaction() as connection:
         demonstration.save(connection)
         white_list(connection, names.canonical(certificate.subject), names.rfc4514(certificate.subject))
+        return known.save(connection, pki)
 
 
 def _ignore_dates(tls: SSLContext) -> None:
     """Leave the dates of client certificates to the platform, which knows the sandbox's present; OpenSSL does not."""
     tls.verify_flags |= VerifyFlags(_NO_CHECK_TIME)
-
-
-class _Server(uvicorn.Server):
-    """A server of several in one process: signals are taken once, for all of them."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _server(application: ASGIApp, tls: SSLContext | None = None) -> _Server:
-    # proxy_headers is off: the address of the TCP peer decides whose Client-Cert header counts.
-    config = uvicorn.Config(
-        application,
-        http=PeerCertificateProtocol,
-        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
-        lifespan="off",
-        ws="none",
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    return _Server(config)
-
-
-async def _serve(servers: list[tuple[_Server, socket.socket]], ready: Callable[[], None]) -> None:
-    def stop() -> None:
-        for server, _socket in servers:
-            server.should_exit = True
-
-    call_on_signal(stop)
-    serving = [asyncio.create_task(server.serve(sockets=[opened])) for server, opened in servers]
-    while not all(server.started for server, _ in servers) and not any(task.done() for task in serving):
-        await asyncio.sleep(0.01)
-    if all(server.started for server, _ in servers):
-        ready()
-    await asyncio.gather(*serving)

@@ -1,17 +1,17 @@
-"""Connections and transactions, under the application's role."""
+"""Connections and transactions; the platform's work under the application's role."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from psycopg import Connection, Transaction
+from psycopg import Connection, Error, Transaction
 from psycopg.errors import InsufficientPrivilege
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 Row = dict[str, Any]
 
@@ -20,8 +20,11 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
+_OPTIONS: Final = "-c timezone=UTC"
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
+_PROBE: Final = 2.0
+"""Seconds that a caller waits who only asks whether there is one."""
 
 log = structlog.get_logger()
 
@@ -69,11 +72,14 @@ class Database:
     Args:
         dsn: libpq connection string.
         max_connections: Upper bound of the pool; a caller waits for a free one.
+        role: The role to work as; None for a database that has no journal to protect (PFCNG-IGC's own).
     """
 
-    def __init__(self, dsn: str, *, max_connections: int = 10) -> None:
+    def __init__(self, dsn: str, *, max_connections: int = 10, role: str | None = APPLICATION_ROLE) -> None:
+        self._role = role
         self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
         self._told = False
+        self._dsn = dsn
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
             dsn,
             min_size=1,
@@ -82,8 +88,8 @@ class Database:
             timeout=_PATIENCE,
             check=ConnectionPool.check_connection,
             connection_class=DbConnection,
-            kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
-            configure=self._take_role,
+            kwargs={"row_factory": dict_row, "options": _OPTIONS},
+            configure=None if role is None else self._take_role,
         )
 
     @contextmanager
@@ -94,6 +100,30 @@ class Database:
             with connection.transaction():
                 yield connection
             self._receipts.extend(connection.receipts)
+
+    @contextmanager
+    def session(self) -> Iterator[DbConnection]:
+        """A connection outside the pool, each statement its own transaction unless one is begun.
+
+        What is bound to a session (locks, LISTEN) ends with the block, and with the process.
+        """
+        with closing(
+            DbConnection.connect(
+                self._dsn, autocommit=True, row_factory=dict_row, options=_OPTIONS, connect_timeout=int(_PATIENCE)
+            )
+        ) as connection:
+            if self._role is not None:
+                self._take_role(connection)
+            yield connection
+
+    def is_alive(self) -> bool:
+        """Whether the server answers now; who asks does not wait as long as a request does."""
+        try:
+            with self._pool.connection(timeout=_PROBE) as connection:
+                connection.execute("SELECT 1")
+        except (Error, PoolTimeout):
+            return False
+        return True
 
     def take_receipts(self) -> list[Receipt]:
         """The journal entries that were committed since the last call, by this object's transactions."""
@@ -111,16 +141,16 @@ class Database:
         self._pool.close()
 
     def _take_role(self, connection: DbConnection) -> None:
-        """Work as the application's role; a database without it is used as it is, and said to be."""
+        """Work as the role; a database without it is used as it is, and said to be."""
         try:
             with connection.transaction():
-                if connection.execute(_TAKE_ROLE, {"role": APPLICATION_ROLE}).fetchone() is not None:
+                if connection.execute(_TAKE_ROLE, {"role": self._role}).fetchone() is not None:
                     return
         except InsufficientPrivilege:
             pass  # a member who may not SET ROLE (PostgreSQL 16)
         if not self._told:
             self._told = True
-            log.warning("database.role_missing", role=APPLICATION_ROLE, see="docs/journal-exploitation.md")
+            log.warning("database.role_missing", role=self._role, see="docs/journal-exploitation.md")
 
 
 _TAKE_ROLE: Final = """

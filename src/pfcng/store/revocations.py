@@ -49,12 +49,33 @@ def find_waiting(connection: DbConnection, produit: int) -> Row | None:
     ).fetchone()
 
 
-def find_due(connection: DbConnection, day: date) -> list[int]:
-    """The numbers of the révocations that wait for that day or an earlier one, oldest first."""
+def find_due(connection: DbConnection, day: date, now: datetime) -> list[int]:
+    """The numbers of the révocations that wait for that day or an earlier one and may be tried now.
+
+    Those that were never tried come first, then those that wait longest.
+    """
     rows = connection.execute(
-        "SELECT numero FROM revocation WHERE etat = 'Demande enregistrée' AND date_effet <= %s ORDER BY numero", (day,)
+        """
+        SELECT numero FROM revocation
+        WHERE etat = 'Demande enregistrée' AND date_effet <= %s
+          AND (prochaine_tentative IS NULL OR prochaine_tentative <= %s)
+        ORDER BY prochaine_tentative NULLS FIRST, numero
+        """,
+        (day, now),
     )
     return [row["numero"] for row in rows]
+
+
+def postpone(connection: DbConnection, numero: int, made: int, following: datetime) -> bool:
+    """Count an attempt of a waiting révocation and set the next: compare-and-set on those ``made`` before."""
+    moved = connection.execute(
+        """
+        UPDATE revocation SET tentatives = tentatives + 1, prochaine_tentative = %s
+        WHERE numero = %s AND etat = 'Demande enregistrée' AND tentatives = %s
+        """,
+        (following, numero, made),
+    )
+    return moved.rowcount == 1
 
 
 def find_revocation(connection: DbConnection, numero: int) -> Row:

@@ -31,6 +31,7 @@ from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, recor
 from pfcng.operations.revoquer_certificat import revoquer_certificat
 from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.pki import names
+from pfcng.pki.trust import TrustStore
 from pfcng.web.platform import Platform
 from pfcng.xml import codec, dsig, soap
 from pfcng.xml.dsig import VerifiedBody
@@ -45,12 +46,13 @@ _FAULT: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One POST: its bytes (None when they are over 10 MiB) and the headers that count."""
+    """One POST: its bytes (None when they are over 10 MiB), the headers that count, and whom it was believed by."""
 
     raw: bytes | None
     soap_action: str | None
     content_type: str | None
     content_encoding: str | None
+    trust: TrustStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     operation = envelope.operation
     try:
         # 4. Verify the signature: from here on, nothing but the verified body is looked at.
-        body = dsig.verify(envelope, trust=platform.trust, now=arrival.now)
+        body = dsig.verify(envelope, trust=call.trust, now=arrival.now)
     except Refusal as refusal:
         record_refusal(operation.soap_action, refusal, database=platform.database, arrival=arrival)
         return _refused(operation, refusal, arrival)
@@ -130,7 +132,9 @@ def _operate(request: Request, platform: Platform, context: RequestContext) -> R
             retrait = retirer_certificat(request, database=database, authority=authority, context=context)
             return _delivering(retrait, platform, context)
         case RequeteRevocationCertificat():
-            response = revoquer_certificat(request, database=database, authority=authority, context=context)
+            response = revoquer_certificat(
+                request, database=database, authority=authority, context=context, rules=rules
+            )
         case RequeteRenouvellementCertificat():
             response = renouveler_certificat(request, database=database, context=context, rules=rules)
         case RequeteSuiviActivite():

@@ -18,6 +18,7 @@ from pfcng.contract import codes, schemas
 from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
 from pfcng.operations.context import Arrival
 from pfcng.pki import names
+from pfcng.pki.trust import TrustStore
 from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_certificate
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
@@ -75,8 +76,10 @@ class _Handler:
 
     async def _call(self, request: Request) -> Response:
         incident = secrets.token_hex(8)
+        trust = self._platform.trust.current  # one state of it for the connection and the signature
         try:
-            arrival = await run_in_threadpool(guard, partial(self._arrive, request, incident), incident, NotAdmitted)
+            arrive = partial(self._arrive, request, incident, trust)
+            arrival = await run_in_threadpool(guard, arrive, incident, NotAdmitted)
         except NotAdmitted as refusal:
             log.warning("peer.refused", incident=incident, endpoint=self._endpoint, cause=refusal.reason)
             return PlainTextResponse(refusal.sentence + "\n", status_code=403)
@@ -93,16 +96,17 @@ class _Handler:
             soap_action=header("soapaction"),
             content_type=header("content-type"),
             content_encoding=header("content-encoding"),
+            trust=trust,
         )
         reply = await run_in_threadpool(guard, partial(serve, call, arrival, self._platform), incident)
         return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
 
-    def _arrive(self, request: Request, incident: str) -> Arrival:
+    def _arrive(self, request: Request, incident: str, trust: TrustStore) -> Arrival:
         """Step 1: the peer's certificate, and whether this endpoint admits it."""
         platform = self._platform
         now = platform.clock()
         shown: x509.Certificate | None = peer_certificate(request.scope, platform.proxies)
-        certificate = admit(self._endpoint, shown, trust=platform.trust, database=platform.database, now=now)
+        certificate = admit(self._endpoint, shown, trust=trust, database=platform.database, now=now)
         return Arrival(
             incident=incident,
             titulaire_tls=names.rfc4514(certificate.subject),

@@ -173,6 +173,21 @@ def encode(message: Request | Response) -> etree._Element:
     return root
 
 
+def schema_faults(message: Request) -> tuple[tuple[str, str], ...]:
+    """Every element whose value the schema does not allow, with libxml2's name of the rule; for who corrects a message.
+
+    Raises:
+        ValueError: XML cannot carry one of its characters.
+    """
+    root = _root(type(message))
+    _fill(root, message, _SHAPES[type(message)])
+    schema = _per_thread.schema
+    if schema.validate(root):
+        return ()
+    errors: Any = schema.error_log
+    return tuple((_last_step(error.path), error.type_name) for error in errors)
+
+
 def _read(message: etree._Element, message_type: type) -> Any:
     shape = _SHAPES[message_type]
     if message.tag != f"{_QUALIFIED}{_ELEMENTS[message_type]}":
@@ -275,10 +290,13 @@ def _validate(root: etree._Element) -> None:
     """Check values and numbers; the error names the element and keeps its value to itself."""
     schema = _per_thread.schema
     if not schema.validate(root):
-        # A path such as /ns3:requeteDemandeCertificats/demandeCertificat[2]/mailDemandeur.
         errors: Any = schema.error_log
-        step = errors[0].path.rpartition("/")[2]
-        raise _WrongElement(step.partition("[")[0].rpartition(":")[2])
+        raise _WrongElement(_last_step(errors[0].path))
+
+
+def _last_step(path: str) -> str:
+    """The element that ``/ns3:requeteDemandeCertificats/demandeCertificat[2]/mailDemandeur`` ends with."""
+    return path.rpartition("/")[2].partition("[")[0].rpartition(":")[2]
 
 
 def _build(node: etree._Element, shape: _Shape) -> Any:

@@ -98,15 +98,15 @@ def verify(envelope: Envelope, *, trust: TrustStore, now: datetime) -> VerifiedB
     Source: guide §11; docs/choices.md §11.
     """
     claim = read_claim(find_signature(envelope))  # 1 place, 2 shape and algorithms
-    attribute = _find_identifier(claim, envelope)  # 3 reference
+    attribute = find_identifier(claim, envelope)  # 3 reference
     signer, authority = _believe(claim.certificates, trust, now)  # 4 certificate
     octets = apart(_authentic_octets, claim, envelope.body, signer)  # 5 signature, 6 content
-    _ask_libxmlsec1(claim, envelope.body, attribute, signer)  # 7 second opinion
+    ask_libxmlsec1(claim, envelope.body, attribute, signer)  # 7 second opinion
     payload = _payload(octets, envelope)  # 8 payload
     return VerifiedBody(operation=envelope.operation, payload=payload, signer=signer, authority=authority)
 
 
-def _find_identifier(claim: Claim, envelope: Envelope) -> str:
+def find_identifier(claim: Claim, envelope: Envelope) -> str:
     """Step 3: the Reference is to the Body of this envelope, by an attribute whose value nothing else bears."""
     bearers: Any = _BEARERS(envelope.root, identifier=claim.identifier)
     if len(bearers) != 1:
@@ -167,7 +167,7 @@ def _authentic_octets(claim: Claim, body: etree._Element, signer: x509.Certifica
     return octets
 
 
-def _ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x509.Certificate) -> None:
+def ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x509.Certificate) -> None:
     """Step 7: libxmlsec1 finds the same, in place, with the signer's key; it looks into KeyInfo for no other.
 
     It comes last because its canonicalisation asks about every node whether it is signed: 5 µs each.
@@ -198,20 +198,30 @@ def _payload(octets: bytes, envelope: Envelope) -> etree._Element:
     return body[0]
 
 
-def sign(payload: etree._Element, *, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bytes:
+def sign(
+    payload: etree._Element,
+    *,
+    certificate: x509.Certificate,
+    key: rsa.RSAPrivateKey,
+    default_namespace: str | None = None,
+) -> bytes:
     """A whole envelope, its Body signed as the guide shows: SOAP-SEC form, rsa-sha256, C14N 1.0.
 
     Args:
         payload: The request element; left as it is.
         certificate: The signer's signature certificate.
         key: Its private key, of which only ``sign`` is used: a card or an HSM will do.
+        default_namespace: Declared on the envelope, for a platform that wants one there; it is signed like the rest.
 
     Returns:
         UTF-8 with XML declaration. The octets are final: whoever reformats them breaks the signature.
 
     Source: guide §11.
     """
-    envelope = etree.Element(ENVELOPE, nsmap={"SOAP-ENV": SOAP})
+    namespaces: dict[str | None, str] = {"SOAP-ENV": SOAP}
+    if default_namespace is not None:
+        namespaces[None] = default_namespace
+    envelope = etree.Element(ENVELOPE, nsmap=namespaces)  # type: ignore[arg-type]  # None is lxml's default prefix
     header = etree.SubElement(envelope, HEADER)
     body = etree.SubElement(envelope, BODY, {f"{{{SOAP_SEC}}}id": "Body"}, nsmap={"SOAP-SEC": SOAP_SEC})
     body.append(_alone(payload))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -36,11 +37,11 @@ REFUSED = ReponseDemandeCertificats(
 )
 BAD_SIGNATURE = ReponseDemandeCertificats(indice_lot="", statut_lot="WSMG-00000002", message="Signature invalide.")
 DEMANDE_KEYS = {
-    *("etat", "operation", "code", "message", "diagnostic", "incident"),
+    *("etat", "operation", "code", "message", "diagnostic", "incident", "conseil"),
     *("indice_lot", "indice_demande", "indice_retrait", "cle"),
 }
 RETRAIT_KEYS = {
-    *("etat", "operation", "code", "message", "diagnostic", "incident"),
+    *("etat", "operation", "code", "message", "diagnostic", "incident", "conseil"),
     *("certificat", "numero_serie", "aki", "sujet", "emetteur", "debut_validite", "fin_validite"),
 }
 ORDER = (
@@ -319,7 +320,7 @@ def test_a_refused_retrait_exits_1_and_writes_nothing(profile: Path, platform: L
     platform.will_answer(reply(ReponseRetraitCertificat(statut="WSMG-00000027", message=message)))
     result = retirer(profile, "--sortie", tmp_path / "c.pem")
     assert result.status == 1
-    assert result.stderr == f"Le retrait est refusé.\n  Code     WSMG-00000027\n  Message  {message}\n"
+    assert result.stderr.startswith(f"Le retrait est refusé.\n  Code     WSMG-00000027\n  Message  {message}\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -360,6 +361,8 @@ ENGLISH = (
     "Commands",
     "default",
     "env var",
+    "<path>",
+    "<text>",
 )
 
 
@@ -369,6 +372,12 @@ ENGLISH = (
         ["--help"],
         ["demander", "--help"],
         ["retirer", "--help"],
+        ["verifier", "--help"],
+        ["diagnostiquer", "--help"],
+        ["diagnostiquer"],
+        ["certificat", "--help"],
+        ["certificat", "montrer", "--help"],
+        ["certificat", "montrer"],
         [],
         ["inconnue"],
         ["--inconnue"],
@@ -487,3 +496,49 @@ def test_interruption_of_the_loading_leaves_no_trace() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("demander", "--json"), "L’option --profil est obligatoire."),
+        (("retirer", "--couleur", "--json"), "L’option --couleur n’existe pas."),
+        (("demander", "--json", "--offre", "X"), "La valeur de --offre n’est pas acceptée"),
+        (("rien", "--json"), "Commande inconnue."),
+    ],
+)
+def test_option_errors_are_json_where_json_was_asked_for(arguments: tuple[str, ...], message: str) -> None:
+    """A program that reads the standard output finds the same keys there whatever was wrong."""
+    result = Result(*arguments)
+    assert (result.status, result.stderr) == (2, "")
+    assert result.document["etat"] == "usage"
+    assert result.document["message"].startswith(message)
+    assert result.document.keys() == {"etat", "operation", "code", "message", "diagnostic", "incident", "conseil"}
+
+
+def test_a_schema_fault_names_the_option_and_its_limit(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
+    """What to mend, and how long it may be (table 11)."""
+    result = demander(profile, "--generer-cle", tmp_path / "k.key", "--upn", "x" * 151)
+    assert "La valeur de --upn ne convient pas (élément « UPN »). Il est attendu : " in result.stderr
+    assert "150 caractères au plus." in result.stderr
+    assert platform.received == []
+
+
+def test_a_csr_signed_with_sha1_is_told_as_such(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
+    """It is a CSR: « ne contient pas de CSR » sends people looking for another fault."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl (Debian package openssl)")
+    file = tmp_path / "vieille.csr"
+    options = ("-sha1", "-subj", "/CN=x", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k.key", "-out", file)
+    subprocess.run([openssl, "req", "-new", *options], check=True, capture_output=True)
+    result = demander(profile, "--csr", file)
+    assert (result.status, platform.received) == (2, [])
+    assert "est signée avec SHA-1, qui n’est plus accepté : refaites-la avec SHA-256" in result.stderr
+
+
+def test_a_refusal_says_what_to_do(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
+    """The advice of the code, for people and for programs (issue 6 §1)."""
+    platform.will_answer(reply(BAD_SIGNATURE))
+    document = demander(profile, "--generer-cle", tmp_path / "k.key", "--json").document
+    assert "nonRepudiation" in document["conseil"]

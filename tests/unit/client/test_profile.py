@@ -103,7 +103,6 @@ def test_every_fault_is_told_at_once(folder: Path) -> None:
         "[tls] « mot_de_passe » n’est pas une clé connue",
         "[tls] La clé privée ne correspond pas au certificat",
         "[signature] La variable d’environnement VARIABLE_ABSENTE",
-        "[signature] Le fichier PKCS#12 est illisible",
     ):
         assert expected in found
     assert "secret" not in found

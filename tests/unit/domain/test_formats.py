@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from pfcng.contract.catalogue import Offre, Product, Usage
+from pfcng.contract.formats import is_address, is_domain, is_service_name
 from pfcng.contract.messages import RequeteDemandeCertificats
 from pfcng.contract.refusal import Refusal
-from pfcng.domain.formats import check_formats, is_address, is_domain, is_service_name
+from pfcng.domain.formats import check_formats
 from pfcng.domain.rules import Rules
 from support.demandes import demande_for
 

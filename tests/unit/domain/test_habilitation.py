@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from pfcng.contract.catalogue import Environment, Offre, Product, Usage
+from pfcng.contract.domaines import is_domain_form
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.annuaire import Genre, Habilitation, Personne
-from pfcng.domain.habilitation import check_habilitation, is_domain_form
+from pfcng.domain.habilitation import check_habilitation
 from support.demandes import HOPITAL, demande_for
 
 DAY = date(2026, 3, 2)

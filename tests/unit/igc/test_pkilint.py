@@ -1,4 +1,4 @@
-"""pkilint's RFC 5280 lint on every product of both environments."""
+"""pkilint's RFC 5280 lint on every certificate: products, roots and authorities of both environments."""
 
 import datetime
 from collections.abc import Mapping
@@ -14,10 +14,12 @@ from pkilint.pkix import certificate as pkix, extension, name
 from pkilint.validation import ValidationFindingSeverity
 
 from pfcng.contract.catalogue import PRODUCTS, Environment, Product
+from pfcng.igc.hierarchy import AuthorityPlan, authority_serial, certify
 from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
-from pfcng.pki.authorities import AuthorityName
+from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName
+from pfcng.pki.keys import Credential
 from support.certificate_requests import request_for
 
 ALLOWED = {
@@ -25,6 +27,7 @@ ALLOWED = {
     "pkix.ldap_uri_not_validated": "the real certificates also point to CRLs in LDAP, which the lint does not read",
 }
 """Findings that are the real profiles' own: code → why it is kept."""
+NOW = datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC)
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +63,41 @@ def test_product_passes_the_lint(
         not_before=datetime.datetime.now(datetime.UTC),
         urls=PublicationUrls(),
     )
-    der = builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.DER)
+    assert findings_of(linter, builder.sign(issuer_key, hashes.SHA256())) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("markers", [(), (EMULATEUR,)], ids=["strict", "emulateur"])
+@pytest.mark.parametrize("name", [*ROOTS, *AUTHORITIES], ids=lambda name: name.file_stem)
+def test_root_and_authority_pass_the_lint(
+    linter: Any, issuer_key: rsa.RSAPrivateKey, holder_key: rsa.RSAPrivateKey, name: AuthorityName, markers: tuple[str]
+) -> None:
+    """As products; a root names no CRL."""
+
+    def plan(of: AuthorityName) -> AuthorityPlan:
+        return AuthorityPlan(
+            name=of,
+            markers=markers,
+            serial=authority_serial(),
+            not_before=NOW,
+            not_after=NOW + datetime.timedelta(days=7300),
+            urls=PublicationUrls(),
+        )
+
+    root = certify(plan(name.root), issuer_key.public_key(), issuer_key)
+    signer = issuer_key if name.is_root else Credential(certificate=root, chain=(), key=issuer_key)
+    key = issuer_key if name.is_root else holder_key
+    certificate = certify(plan(name), key.public_key(), signer)
+    ldap = "pkix.ldap_uri_not_validated"
+    assert findings_of(linter, certificate) == ALLOWED.keys() - ({ldap} if name.is_root else set())
+
+
+def findings_of(linter: Any, certificate: x509.Certificate) -> set[str]:
+    """The codes, from notice up."""
+    der = certificate.public_bytes(Encoding.DER)
     results = linter.validate(loader.RFC5280CertificateDocumentLoader().load_der_document(der).root)
-    findings = {
+    return {
         finding.finding.code
         for result in results
         for finding in result.finding_descriptions
         if finding.finding.severity <= ValidationFindingSeverity.NOTICE
     }
-    assert findings == set(ALLOWED)

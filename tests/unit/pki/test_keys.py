@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pfcng.pki import names
-from pfcng.pki.keys import CredentialError, from_pem, from_pkcs12, load_pem, load_pkcs12
+from pfcng.pki.keys import from_pem, from_pkcs12, load_pem, load_pkcs12
+from pfcng.pki.signers.sources import CredentialError
 
 SECRET = "mot de passe très secret"  # noqa: S105 - of keys made in these tests
 CLEAR = NoEncryption()

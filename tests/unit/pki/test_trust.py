@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from pfcng.contract.catalogue import Environment
-from pfcng.igc.builder import key_usage
 from pfcng.pki import names
 from pfcng.pki.authorities import EMULATEUR, AuthorityName, Gamme, Population, find
+from pfcng.pki.products import key_usage
 from pfcng.pki.trust import InvalidTrustAnchors, TrustStore, UntrustedCertificate, key_identifier
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)

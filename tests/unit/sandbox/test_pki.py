@@ -13,9 +13,11 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from pfcng.contract.catalogue import Environment
+from pfcng.igc import crl
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, AuthorityName
+from pfcng.pki.keys import Credential
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
 from pfcng.sandbox.pairs import DamagedKeyError, Pair
@@ -95,7 +97,7 @@ def load(pair: Pair) -> x509.Certificate:
 
 
 def trust_of(pki: SandboxPki, accepted: tuple[AuthorityName, ...], now: datetime = NOW) -> TrustStore:
-    """What the platform loads: all the roots, the accepted authorities, their CRLs."""
+    """What the platform believes: all the roots, the accepted authorities, and CRLs on which nobody is."""
 
     def certificate(name: AuthorityName) -> x509.Certificate:
         return load(pki.authorities[name.common_name].pair)
@@ -104,10 +106,15 @@ def trust_of(pki: SandboxPki, accepted: tuple[AuthorityName, ...], now: datetime
     return TrustStore.load(
         [certificate(root) for root in ROOTS],
         [certificate(name) for name in accepted],
-        [x509.load_der_x509_crl(file.crl.read_bytes()) for file in files],
+        [empty_crl(file.pair.load(), now) for file in files],
         now=now,
         crl_grace=DAY,
     )
+
+
+def empty_crl(issuer: Credential, now: datetime) -> x509.CertificateRevocationList:
+    frame = crl.Frame(number=1, base=None, this_update=now, next_update=now + DAY)
+    return x509.load_der_x509_crl(crl.sign(issuer, frame, crl.encode(())))
 
 
 def value_of(certificate: x509.Certificate, oid: str) -> bytes:
@@ -195,7 +202,7 @@ def test_cards_of_other_types_and_environments_differ_where_they_must(box: Box) 
 
 
 def test_trust_store_believes_the_good_cards_alone(box: Box) -> None:
-    """The revoked and the expired one are there to be refused."""
+    """The expired one is there to be refused; the opposed one is, by the CRL that is published."""
     store = trust_of(box.pki, PERSONNES_AUTHORITIES)
     refused = {}
     for name, card in box.pki.cards.items():
@@ -204,7 +211,7 @@ def test_trust_store_believes_the_good_cards_alone(box: Box) -> None:
                 assert store.validate(load(pair), NOW).name == card.spec.authority
             except UntrustedCertificate as error:
                 refused[name] = error.reason.split(":")[0].split(",")[0]
-    assert refused == {"cps-revoquee": "revoked", "cps-expiree": "outside its validity"}
+    assert refused == {"cps-expiree": "outside its validity"}
 
 
 def test_clients_are_believed_as_servers(box: Box) -> None:
@@ -222,29 +229,6 @@ def test_openssl_verifies_every_card_and_server(box: Box) -> None:
         file = str(pair.certificate)
         command = ["openssl", "verify", "-x509_strict", "-CAfile", str(box.pki.anchors), "-untrusted", file, file]
         assert "OK" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-@needs_openssl
-def test_openssl_sees_the_revocation(box: Box, tmp_path: Path) -> None:
-    """Error 23, certificate revoked."""
-    files = box.pki.authorities["TEST AC IGC-SANTE FORT PERSONNES"]
-    crl = tmp_path / "crl.pem"
-    subprocess.run(["openssl", "crl", "-inform", "DER", "-in", str(files.crl), "-out", str(crl)], check=True)
-    for name, refused in (("cps-medecin", False), ("cps-revoquee", True)):
-        file = str(box.pki.cards[name].sign.certificate)
-        command = ["openssl", "verify", "-crl_check", "-CRLfile", str(crl), "-CAfile", str(box.pki.anchors)]
-        done = subprocess.run([*command, "-untrusted", file, file], check=False, capture_output=True, text=True)
-        assert ("error 23" in done.stderr) is refused
-
-
-def test_crls_are_shaped_like_the_real_ones(box: Box) -> None:
-    """AKI then number for an authority, the reverse for a root; entries without extensions."""
-    for files in box.pki.authorities.values():
-        crl = x509.load_der_x509_crl(files.crl.read_bytes())
-        aki_first = [extension.oid.dotted_string for extension in crl.extensions] == ["2.5.29.35", "2.5.29.20"]
-        assert aki_first is not files.name.is_root
-        assert all(len(entry.extensions) == 0 for entry in crl)
-        assert crl.next_update_utc == crl.last_update_utc + timedelta(days=365)
 
 
 def test_server_certificate_bears_the_local_names_and_the_host(box: Box) -> None:
@@ -272,7 +256,7 @@ def test_python_accepts_the_server_certificate_with_its_strictest_flags(box: Box
 def test_keys_are_private_and_certificates_public(box: Box) -> None:
     """0600 and 0644."""
     modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in box.directory.rglob("*") if path.is_file()}
-    assert modes == {".key": 0o600, ".pem": 0o644, ".crl": 0o644}
+    assert modes == {".key": 0o600, ".pem": 0o644}
 
 
 def test_second_start_changes_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,17 +337,6 @@ def test_damaged_certificate_is_made_again(box: Box, place: float) -> None:
     root.load()
 
 
-def test_damaged_crl_is_made_again(box: Box) -> None:
-    """At every place of a damage."""
-    crl = box.pki.authorities["TEST AC IGC-SANTE FORT PERSONNES"].crl
-    whole = crl.read_bytes()
-    for place in range(0, len(whole), 7):
-        crl.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
-        pki = ensure(box.directory)
-        with pytest.raises(UntrustedCertificate, match="revoked"):
-            trust_of(pki, PERSONNES_AUTHORITIES).validate(load(pki.cards["cps-revoquee"].sign), NOW)
-
-
 def test_removed_certificate_is_made_again_for_the_same_key(box: Box) -> None:
     """And nothing else changes."""
     pair, before = box.pki.cards["cpe-agent"].sign, box.content()
@@ -392,7 +365,7 @@ def test_removed_key_of_an_authority_renews_what_is_below(box: Box) -> None:
     pki = ensure(box.directory)
     stem = "autorites/ACI-ST-PP-TEST"
     assert changed(before, box.content()) == {
-        *(f"{stem}.{suffix}" for suffix in ("key", "pem", "crl")),
+        *(f"{stem}.{suffix}" for suffix in ("key", "pem")),
         "cartes/cpe-agent-auth.pem",
         "cartes/cpe-agent-sign.pem",
     }
@@ -423,7 +396,7 @@ def test_killed_start_resumes(box: Box) -> None:
 
 
 def test_changed_spec_renews_the_card(box: Box) -> None:
-    """Another title, another type, a revocation taken back."""
+    """Another title, another type; a revocation taken back changes no certificate."""
     before = box.content()
     cards = (replace(DOCTOR, title="Pharmacien"), STUDENT, AGENT, STAFF, replace(REVOKED, revoked=False), EXPIRED)
     pki = ensure(box.directory, cards=cards)
@@ -431,7 +404,6 @@ def test_changed_spec_renews_the_card(box: Box) -> None:
     assert changed(before, box.content()) == {
         "cartes/cps-medecin-auth.pem",
         "cartes/cps-medecin-sign.pem",
-        "autorites/ACI-FO-PP-TEST.crl",
     }
     store = trust_of(pki, PERSONNES_AUTHORITIES)
     store.validate(load(pki.cards["cps-revoquee"].sign), NOW)
@@ -445,18 +417,6 @@ def test_certificates_about_to_expire_are_renewed(box: Box) -> None:
     store.validate(load(pki.cards["cps-medecin"].sign), later)
     assert load(pki.server).not_valid_after_utc > later + timedelta(days=365)
     assert load(pki.cards["cps-expiree"].sign).not_valid_after_utc < later
-
-
-def test_crls_are_renewed_after_a_day_and_their_numbers_grow(box: Box) -> None:
-    """The cards have no other publisher."""
-
-    def numbers(pki: SandboxPki) -> list[int]:
-        crls = (x509.load_der_x509_crl(files.crl.read_bytes()) for files in pki.authorities.values())
-        return [crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for crl in crls]
-
-    first = numbers(box.pki)
-    assert numbers(ensure(box.directory, now=NOW + timedelta(hours=23))) == first
-    assert all(new > old for new, old in zip(numbers(ensure(box.directory, now=NOW + DAY)), first, strict=True))
 
 
 def test_four_authorities_sign_products(box: Box) -> None:

@@ -303,7 +303,7 @@ def test_content_is_compared_even_if_libxmlsec1_were_content(
     minimal_pki: MinimalPki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The octets that go further are digested here: a tree that another reader sees otherwise is of no use."""
-    monkeypatch.setattr("pfcng.xml.dsig._ask_libxmlsec1", lambda *_: None)
+    monkeypatch.setattr("pfcng.xml.dsig.ask_libxmlsec1", lambda *_: None)
     raw = Shape().signed(minimal_pki.signer).replace(b">59<", b">60<")
     assert refusal(raw, minimal_pki) == "6 content: digest mismatch"
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import psycopg
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from psycopg.types.json import Jsonb
 
+from pfcng.igc import revocations
 from pfcng.igc.authority import (
     AuthorityUnavailable,
     NotRegistered,
@@ -22,14 +25,21 @@ from pfcng.igc.authority import (
     Status,
 )
 from pfcng.igc.builder import not_after
+from pfcng.igc.lint import UnfitToSign
+from pfcng.igc.lint_product import Intent, guarded
 from pfcng.igc.profiles import certificate_builder, issuing_authority
+from pfcng.igc.publisher import Publisher
 from pfcng.igc.requests import CertificateRequest
+from pfcng.igc.revocations import Revocation
 from pfcng.igc.serials import SERIAL_BYTES, random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
+from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection, Row
+
+log = structlog.get_logger()
 
 
 class EmbeddedAuthority:
@@ -55,6 +65,7 @@ class EmbeddedAuthority:
         self._by_key = {key_identifier(signer.certificate): signer for signer in signers.values()}
         self._urls = urls
         self._clock = clock
+        self._publisher = Publisher(database, signers=self._signers.values(), clock=clock)
 
     def register(self, numero: int, request: CertificateRequest) -> None:
         """Take the request in, once; the same number with the same request is fine (step R1).
@@ -85,7 +96,8 @@ class EmbeddedAuthority:
 
         Raises:
             NotRegistered: `register` was never called.
-            AuthorityUnavailable: the authority that signs it, or that was reserved for it, is not here.
+            RequestRefused: the certificate was not fit to be signed.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here.
         """
         row = self._reserve(numero)
         if row["der"] is None:
@@ -105,24 +117,21 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: no certificate was reserved for the number.
         """
-        parameters = {"numero": numero, "raison": reason and reason.value, "now": self._clock()}
         with self._database.transaction() as connection:
-            connection.execute(
-                """
-                INSERT INTO igc.revocation (emetteur, numero_serie, numero, raison, revoque_le, fin_validite)
-                SELECT emetteur, numero_serie, numero, %(raison)s, %(now)s, debut_validite + interval '3 years'
-                FROM igc.certificat WHERE numero = %(numero)s AND numero_serie IS NOT NULL
-                ON CONFLICT (emetteur, numero_serie) DO NOTHING
-                """,
-                parameters,
+            row = _find(connection, numero)
+            if row["numero_serie"] is None:
+                raise NotRegistered(f"demande {numero}")
+            revocation = Revocation(
+                issuer=row["emetteur"],
+                serial=row["numero_serie"],
+                numero=numero,
+                reason=reason and reason.value,
+                revoked_at=self._clock(),
+                not_after=not_after(row["debut_validite"]),
             )
-            row = connection.execute(
-                "SELECT revoque_le FROM igc.revocation WHERE numero = %(numero)s", parameters
-            ).fetchone()
-        if row is None:
-            raise NotRegistered(f"demande {numero}")
-        revoked: datetime = row["revoque_le"]
-        return revoked
+            if revocations.insert(connection, revocation):
+                return revocation.revoked_at
+            return revocations.find_moment(connection, revocation.issuer, revocation.serial)
 
     def status(self, numero: int) -> Status:
         """What became of a number."""
@@ -143,7 +152,15 @@ class EmbeddedAuthority:
         return [_status(row) for row in rows]
 
     def publish(self) -> None:
-        """Bring what is published up to date."""
+        """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
+
+        Raises:
+            AuthorityUnavailable: the database does not answer.
+        """
+        try:
+            self._publisher.turn(at_once=True)
+        except psycopg.OperationalError as error:
+            raise AuthorityUnavailable("no database to publish from") from error
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
@@ -192,14 +209,28 @@ class EmbeddedAuthority:
         signer = self._by_key.get(row["emetteur"])
         if signer is None:
             raise AuthorityUnavailable(f"demande {row['numero']}: reserved for the authority {row['emetteur'].hex()}")
-        unsigned = certificate_builder(
-            CertificateRequest.from_json(row["requete"]),
+        intent = Intent(
+            request=CertificateRequest.from_json(row["requete"]),
             issuer=signer.certificate,
             serial=int.from_bytes(row["numero_serie"], "big"),
             not_before=row["debut_validite"],
             urls=PublicationUrls.from_json(row["adresses"]),
         )
-        certificate = unsigned.sign(signer.key, hashes.SHA256())
+        unsigned = certificate_builder(
+            intent.request,
+            issuer=intent.issuer,
+            serial=intent.serial,
+            not_before=intent.not_before,
+            urls=intent.urls,
+        )
+        try:
+            certificate = unsigned.sign(guarded(signer.key, intent), hashes.SHA256())
+        except UnfitToSign as error:
+            log.critical("igc.certificat_non_signe", numero=row["numero"], constats=error.findings)
+            raise RequestRefused(f"demande {row['numero']}: {error}") from error
+        except KeyUnavailable as error:
+            log.warning("igc.cle_indisponible", numero=row["numero"], raison=str(error))
+            raise AuthorityUnavailable(f"demande {row['numero']}: {error}") from error
         # A fault in the computation would give away the key: an invalid signature must not leave.
         certificate.verify_directly_issued_by(signer.certificate)
         return certificate

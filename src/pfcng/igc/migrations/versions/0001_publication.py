@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS igc.certificat (
 -- Every other certificate that an authority signed: a serial that is in neither table is nobody's.
 CREATE TABLE igc.autre_certificat (
     emetteur        bytea NOT NULL CHECK (octet_length(emetteur) = 20),
-    numero_serie    bytea NOT NULL CHECK (octet_length(numero_serie) BETWEEN 1 AND 20),
+    numero_serie    bytea NOT NULL CHECK (octet_length(numero_serie) BETWEEN 16 AND 20),
     objet           text NOT NULL CHECK (objet IN ('autorité', 'répondeur OCSP', 'serveur', 'carte')),
     fin_validite    timestamptz NOT NULL,
     der             bytea NOT NULL,
@@ -54,7 +54,7 @@ ALTER TABLE igc.revocation
     ADD UNIQUE (numero),
     ADD COLUMN ordre bigint GENERATED ALWAYS AS IDENTITY,
     ADD COLUMN emetteur bytea CHECK (octet_length(emetteur) = 20),
-    ADD COLUMN numero_serie bytea CHECK (octet_length(numero_serie) BETWEEN 1 AND 20),
+    ADD COLUMN numero_serie bytea CHECK (octet_length(numero_serie) BETWEEN 16 AND 20),
     ADD COLUMN fin_validite timestamptz;
 UPDATE igc.revocation r
 SET emetteur = c.emetteur, numero_serie = c.numero_serie, fin_validite = c.debut_validite + interval '3 years'

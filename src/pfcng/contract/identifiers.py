@@ -22,6 +22,24 @@ _PERSONNE: Final = re.compile(
 _STRUCTURE: Final = re.compile(rf"0{_ADELI_RANG}|1{_FINESS}|2[0-9]{{9}}|[34][0-9]{{14}}")
 """A cabinet by ADELI-rang, FINESS, SIREN, SIRET, a cabinet by RPPS-rang."""
 
+STRUCTURE_REGISTERS: Final = {
+    "0": "cabinet, ADELI-rang",
+    "1": "FINESS",
+    "2": "SIREN",
+    "3": "SIRET",
+    "4": "cabinet, RPPS-rang",
+}
+"""Type digit of a structure → the register that its number is of (TRE_G08)."""
+PERSON_REGISTERS: Final = {
+    "0": "ADELI",
+    "1": "salarié d’un cabinet, ADELI-rang",
+    "3": "salarié d’un FINESS",
+    "5": "salarié d’un SIRET",
+    "6": "salarié d’un cabinet, RPPS-rang",
+    "8": "RPPS",
+}
+"""Type digit of a person → the register that the number is of (TRE_G07)."""
+
 _EMPLOYER: Final = {"1": "0", "3": "1", "5": "3", "6": "4"}
 """Type digit of an employee → type digit of the structure whose number the employee's identifier begins with."""
 _UNCHECKED: Final = "0"

@@ -1,4 +1,4 @@
-"""What ends the sandbox: Ctrl-C, SIGTERM, and the terminal that is closed (SIGHUP)."""
+"""What ends a server: Ctrl-C, SIGTERM, and the terminal that is closed (SIGHUP)."""
 
 import signal
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pfcng.domain.identifiers import (
+from pfcng.contract.identifiers import (
     employer,
     has_good_key_personne,
     has_good_key_structure,

@@ -1,0 +1,51 @@
+"""``pfcng igc``: PFCNG-IGC, the authority: its service, and the ceremony of its keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pfcng.cli import ceremonie
+from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
+
+igc = typer.Typer(
+    name="igc",
+    cls=FrenchGroup,
+    help="PFCNG-IGC, l’autorité qui émet et révoque les certificats.",
+    no_args_is_help=True,
+    subcommand_metavar="COMMANDE …",
+    rich_markup_mode=None,
+)
+
+
+@igc.callback()
+def _igc() -> None:
+    """PFCNG-IGC, l’autorité qui émet et révoque les certificats."""
+
+
+@igc.command(cls=FrenchCommand)
+def serve(
+    *,
+    config: Annotated[Path, typer.Option(metavar="FICHIER", help="Les réglages du service (TOML).")],
+) -> None:
+    """Ouvre le service de PFCNG-IGC : HTTPS avec certificat client, sa base, sa liste blanche.
+
+    Chaque réglage du fichier peut aussi venir de l’environnement, qui l’emporte : PFCNG_IGC_DSN, PFCNG_IGC_ECOUTE…
+    Ctrl-C arrête le service une fois les requêtes en cours terminées.
+
+    \b
+    Code de sortie : 0 le service a été arrêté ; 2 réglages à corriger, tous
+    nommés ; 3 base ou adresse d’écoute indisponible.
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.cli.igc_serve import ServiceFault, run_service  # noqa: PLC0415 - the help must not wait for it
+
+    try:
+        run_service(config, lambda service, http: typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http}."))
+    except ServiceFault as fault:
+        typer.echo(f"Erreur : {fault}", err=True)
+        raise typer.Exit(fault.status) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+igc.command(cls=FrenchCommand)(ceremonie.ceremonie)

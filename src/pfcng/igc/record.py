@@ -1,0 +1,98 @@
+"""The procès-verbal of a ceremony: what was made, in French, signed by the roots (CMS, detached)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
+
+from pfcng.contract.catalogue import Environment
+from pfcng.igc.ceremony import Made
+from pfcng.pki import names
+
+RECORD: Final = "proces-verbal.txt"
+SIGNATURE: Final = "proces-verbal.p7s"
+
+
+def describe(made: Made) -> list[tuple[str, str]]:
+    """What is to be known of an authority, label and value."""
+    certificate = made.certificate
+    public_key = certificate.public_key()
+    size = f"RSA de {public_key.key_size} bits" if isinstance(public_key, rsa.RSAPublicKey) else ""
+    spki = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key_lines = [
+        ("Clé", made.reservation.key),
+        ("", f"{size}{', qui existait avant la cérémonie' if made.reservation.existed else ''}"),
+    ]
+    return [
+        ("Nom", names.rfc4514(certificate.subject)),
+        ("Émetteur", names.rfc4514(certificate.issuer)),
+        ("Numéro de série", f"{certificate.serial_number:X}"),
+        ("Valide", f"du {_moment(certificate.not_valid_before_utc)} au {_moment(certificate.not_valid_after_utc)}"),
+        ("Empreinte SHA-256", fingerprint(certificate.fingerprint(hashes.SHA256()))),
+        ("Empreinte de la clé", fingerprint(_sha256(spki))),
+        *key_lines,
+    ]
+
+
+def write_record(
+    *,
+    environment: Environment,
+    made: Iterable[Made],
+    crls: Sequence[tuple[str, x509.CertificateRevocationList]],
+    participants: Iterable[str],
+    now: datetime,
+) -> str:
+    """The procès-verbal.
+
+    Args:
+        environment: Of the hierarchy.
+        made: Every authority.
+        crls: Stem and CRL of each root.
+        participants: Who was there.
+        now: When it is written.
+    """
+    lines = [
+        f"Procès-verbal de cérémonie des clés, IGC-Santé, environnement {environment}",
+        f"Écrit le {_moment(now)}",
+        *(f"Participant : {name}" for name in participants),
+    ]
+    for one in made:
+        lines += ["", one.name.file_stem, *(f"  {label:<20}{value}".rstrip() for label, value in describe(one))]
+    lines += ["", "CRL des racines"]
+    for stem, crl in crls:
+        until = crl.next_update_utc
+        lines.append(f"  {stem}.crl, jusqu’au {_moment(until) if until else '?'}")
+        lines.append(f"  {fingerprint(crl.fingerprint(hashes.SHA256()))}")
+    return "\n".join([*lines, ""])
+
+
+def sign_record(content: bytes, signers: Iterable[tuple[x509.Certificate, rsa.RSAPrivateKey]]) -> bytes:
+    """A detached CMS signature by each root, in one DER file.
+
+    Raises:
+        KeyUnavailable: a key cannot sign now.
+    """
+    builder = PKCS7SignatureBuilder().set_data(content)
+    for certificate, key in signers:
+        builder = builder.add_signer(certificate, key, hashes.SHA256())
+    return builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
+
+
+def fingerprint(digest: bytes) -> str:
+    """In pairs, to be read aloud."""
+    return digest.hex(":").upper()
+
+
+def _sha256(content: bytes) -> bytes:
+    hasher = hashes.Hash(hashes.SHA256())
+    hasher.update(content)
+    return hasher.finalize()
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%d/%m/%Y %H:%M:%S} UTC"

@@ -1,0 +1,138 @@
+"""Where the CRLs of believed authorities come from: files, and our own tables; URLs are in `crl_urls`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+
+from pfcng.igc import published, revocations
+from pfcng.store.database import Database, DbConnection
+
+Crl = x509.CertificateRevocationList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What a source has.
+
+    Attributes:
+        crls: Complete ones.
+        late: Serials revoked since, by the authority's key identifier.
+    """
+
+    crls: tuple[Crl, ...] = ()
+    late: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A source is asked again and again, from one thread at a time."""
+
+    @property
+    def label(self) -> str:
+        """Names it in the log."""
+
+    def fetch(self) -> Update | None:
+        """What is there; None when it is what was believed last. Anything raised leaves what was believed before."""
+
+    def believed(self) -> None:
+        """What was fetched last is believed."""
+
+
+class KeptSource(Source, Protocol):
+    """A source that keeps what was believed, for the next process."""
+
+    def kept(self) -> Update | None:
+        """What was believed last."""
+
+    def forget(self) -> None:
+        """It is not believed any more."""
+
+
+def parse(content: bytes) -> Crl:
+    """A CRL, PEM or DER.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if content.startswith(b"-----BEGIN"):
+        return x509.load_pem_x509_crl(content)
+    return x509.load_der_x509_crl(content)
+
+
+class FileSource:
+    """A file, read again when it was written again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._believed: tuple[int, int, int] | None = None
+
+    @property
+    def label(self) -> str:
+        """The path."""
+        return str(self._path)
+
+    def fetch(self) -> Update | None:
+        """The CRL, if the file is not the one that was believed."""
+        status = self._path.stat()
+        self._seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if self._seen == self._believed:
+            return None
+        return Update(crls=(parse(self._path.read_bytes()),))
+
+    def believed(self) -> None:
+        """The file is not read again until it changes."""
+        self._believed = self._seen
+
+
+class TableSource:
+    """Our own CRLs, and what was revoked since: nothing waits for the next one.
+
+    Args:
+        database: Holds the schema ``igc``.
+        issuers: Key identifiers of the authorities that are believed; others of the tables are not read.
+    """
+
+    def __init__(self, database: Database, issuers: frozenset[bytes]) -> None:
+        self._database = database
+        self._issuers = sorted(issuers)
+        self._cuts: dict[bytes, published.Cut] = {}
+        self._fetched: dict[bytes, published.Cut] = {}
+
+    @property
+    def label(self) -> str:
+        """The table."""
+        return "igc.crl"
+
+    def fetch(self) -> Update | None:
+        """The CRLs that were published since, and always what was revoked after them."""
+        with self._database.transaction() as connection:
+            newest = published.newest_cuts(connection, self._issuers)
+            crls = tuple(self._read(connection, newest))
+            late = {
+                issuer: frozenset(revocations.later_serials(connection, issuer, self._cutoff(issuer)))
+                for issuer in self._cuts | self._fetched
+            }
+        return Update(crls=crls, late=late)
+
+    def _read(self, connection: DbConnection, newest: Mapping[bytes, published.Cut]) -> list[Crl]:
+        """The CRLs that are newer, and the cut that each one was made at."""
+        self._fetched = {}
+        crls = []
+        for issuer, cut in newest.items():
+            if cut != self._cuts.get(issuer):
+                der = published.read_crl(connection, issuer, cut.number)
+                if der is not None:
+                    crls.append(parse(der))
+                    self._fetched[issuer] = cut
+        return crls
+
+    def believed(self) -> None:
+        """What was revoked before these CRLs need not be told again."""
+        self._cuts.update(self._fetched)
+
+    def _cutoff(self, issuer: bytes) -> int:
+        """Below it, every revocation is in the CRL that is believed, whether that becomes the one just read or not."""
+        return min(cuts[issuer].cutoff for cuts in (self._cuts, self._fetched) if issuer in cuts)

@@ -1,0 +1,72 @@
+"""uvicorn as every server here runs it: several in one process, stopped together by a signal."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ssl import SSLContext
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pfcng.web.signals import call_on_signal
+from pfcng.web.tls import PeerCertificateProtocol
+
+KEEP_ALIVE: Final = 30
+"""Seconds that a connection without a request stays open."""
+_GRACE: Final = 5
+"""Seconds that the requests under way have to end."""
+
+
+class Server(uvicorn.Server):
+    """A server of several in one process: signals are taken once, for all of them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+def server(application: ASGIApp, tls: SSLContext | None = None) -> Server:
+    """A server for an application, over TLS when there is a context."""
+    # proxy_headers is off: the address of the TCP peer decides whose Client-Cert header counts.
+    config = uvicorn.Config(
+        application,
+        http=PeerCertificateProtocol,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return Server(config)
+
+
+def serve_until_signal(servers: Sequence[tuple[Server, socket.socket]], ready: Callable[[], None]) -> None:
+    """Serve each on its socket until a signal, then let the requests under way end; the main thread must call.
+
+    Args:
+        servers: With their listening sockets.
+        ready: Called once all of them serve.
+    """
+    with asyncio.Runner(loop_factory=servers[0][0].config.get_loop_factory()) as runner:
+        runner.run(_serve(servers, ready))
+
+
+async def _serve(servers: Sequence[tuple[Server, socket.socket]], ready: Callable[[], None]) -> None:
+    def stop() -> None:
+        for each, _socket in servers:
+            each.should_exit = True
+
+    call_on_signal(stop)
+    serving = [asyncio.create_task(each.serve(sockets=[opened])) for each, opened in servers]
+    while not all(each.started for each, _ in servers) and not any(task.done() for task in serving):
+        await asyncio.sleep(0.01)
+    if all(each.started for each, _ in servers):
+        ready()
+    await asyncio.gather(*serving)

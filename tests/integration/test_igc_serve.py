@@ -1,0 +1,195 @@
+"""``pfcng igc serve``: its settings, what it refuses to start with, its health and its end."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from pfcng.contract.catalogue import PRODUCTS, Environment
+from pfcng.settings import IgcSettings
+from support.certificate_requests import request_for
+from support.csrs import make_key
+from support.igc_service import Identities, IgcProgram, to_toml
+from support.platform import make_pki
+
+ORG_SIGN = next(product for product in PRODUCTS if product.label == "ORG_SIGN")
+
+
+def serve(config: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """A start that is expected to fail."""
+    return subprocess.run(
+        [sys.executable, "-m", "pfcng", "igc", "serve", "--config", config],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **env},
+    )
+
+
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def identities(pki: Path) -> Identities:
+    return Identities.of(make_pki(pki))
+
+
+@pytest.fixture
+def own_dsn(postgres: str, request: pytest.FixtureRequest) -> str:
+    """An empty database: PFCNG-IGC has its own."""
+    name = f"i{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return make_conninfo(postgres, dbname=name)
+
+
+@pytest.fixture
+def program(identities: Identities, own_dsn: str, tmp_path: Path) -> Iterator[IgcProgram]:
+    running = IgcProgram(directory=tmp_path, identities=identities, dsn=own_dsn)
+    yield running
+    running.kill()
+
+
+def test_every_fault_of_the_settings_is_told_at_once(identities: Identities, tmp_path: Path) -> None:
+    """In French, each with its name; nothing of a value."""
+    told = identities.settings("postgresql://u:motdepasse@h/b")
+    told |= {"ecoute": "partout", "inconnue": 1, "clients": {"autorites": ["absente.pem"], "dn": ["n’importe quoi"]}}
+    told["serveur"] = {"certificat": told["serveur"]["certificat"]}
+    del told["dsn"]
+    (tmp_path / "igc.toml").write_text(to_toml(told), "utf-8")
+    failed = serve(tmp_path / "igc.toml")
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines() == [
+        f"Erreur : les réglages de {tmp_path / 'igc.toml'} sont à corriger.",
+        "  dsn : valeur obligatoire",
+        "  ecoute : adresse et port attendus, comme 127.0.0.1:9443",
+        "  serveur.cle : valeur obligatoire",
+        f"  clients.autorites.0 : le fichier {tmp_path / 'absente.pem'} n’existe pas",
+        "  clients.dn.0 : ce n’est pas un DN, comme « CN=plateforme.example, O=…, C=FR »",
+        "  inconnue : nom inconnu",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "le fichier n’existe pas"), (b"dsn = ", "TOML"), (b"\xff", "TOML")],
+)
+def test_file_that_is_no_settings_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    """Exit status 2."""
+    config = tmp_path / "igc.toml"
+    if content is not None:
+        config.write_bytes(content)
+    failed = serve(config)
+    assert failed.returncode == 2
+    assert told in failed.stderr
+
+
+def test_environment_counts_more_than_the_file(
+    identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``PFCNG_IGC_DSN``, ``PFCNG_IGC_SERVEUR__CLE``; paths of the file are relative to it."""
+    told = identities.settings("dbname=fichier")
+    told["serveur"] = {"certificat": told["serveur"]["certificat"], "cle": "serveur.key"}
+    (tmp_path / "serveur.key").touch()
+    (tmp_path / "igc.toml").write_text(to_toml(told), "utf-8")
+    assert IgcSettings.load(tmp_path / "igc.toml").serveur.cle == tmp_path / "serveur.key"
+    monkeypatch.setenv("PFCNG_IGC_DSN", "dbname=environnement")
+    monkeypatch.setenv("PFCNG_IGC_SERVEUR__CLE", str(identities.server.key))
+    settings = IgcSettings.load(tmp_path / "igc.toml")
+    assert (settings.dsn, settings.serveur.cle) == ("dbname=environnement", identities.server.key)
+
+
+def test_key_of_another_certificate_is_refused(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
+    """A key proves that it is its certificate's before anything is signed."""
+    told = identities.settings(own_dsn)
+    told["emettrices"][0] = {**told["emettrices"][0], "cle": told["emettrices"][1]["cle"]}
+    (tmp_path / "igc.toml").write_text(to_toml(told), "utf-8")
+    failed = serve(tmp_path / "igc.toml")
+    assert failed.returncode == 2
+    assert "La clé privée ne correspond pas au certificat." in failed.stderr
+
+
+def test_database_that_does_not_answer_is_told_without_its_password(identities: Identities, tmp_path: Path) -> None:
+    """Exit status 3."""
+    (tmp_path / "igc.toml").write_text(
+        to_toml(identities.settings("host=127.0.0.1 port=1 password=tres-secret dbname=b")), "utf-8"
+    )
+    failed = serve(tmp_path / "igc.toml")
+    assert (failed.returncode, failed.stderr) == (3, "Erreur : la base ne répond pas.\n")
+
+
+def test_port_that_is_taken_is_told(program: IgcProgram) -> None:
+    """Exit status 3, before the database is touched."""
+    program.start()
+    failed = serve(program.config)
+    assert failed.returncode == 3
+    assert f"impossible d’écouter sur 127.0.0.1:{program.port} (le port est déjà pris)" in failed.stderr
+
+
+def test_service_uses_its_own_tables_alone(program: IgcProgram) -> None:
+    """Only the schema ``igc`` is made, and nobody's role is taken."""
+    program.start()
+    authority = program.identities.connect(program.url)
+    authority.register(1, request_for(ORG_SIGN, Environment.TEST, make_key()))
+    authority.issue(1)
+    authority.close()
+    with psycopg.connect(program.dsn) as connection:
+        schemas = connection.execute(
+            "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^pg_|^information_schema'"
+        ).fetchall()
+        count = connection.execute("SELECT count(*) FROM igc.certificat").fetchone()
+    assert schemas == [("igc",)]
+    assert count == (1,)
+    assert "database.role_missing" not in program.log.read_text()
+
+
+def test_health_follows_the_database(program: IgcProgram, postgres: str) -> None:
+    """503 as long as the database does not let anybody in; then 200 again."""
+    program.start()
+    name = psycopg.conninfo.conninfo_to_dict(program.dsn)["dbname"]
+    database = sql.Identifier(str(name))
+    with psycopg.connect(postgres, autocommit=True) as admin, program.identities.http(program.url) as client:
+        assert client.get("/sante").status_code == 200
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(database))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        assert client.get("/sante").status_code == 503
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(database))
+        program.wait()
+
+
+def test_request_under_way_ends_before_the_service_does(program: IgcProgram) -> None:
+    """SIGTERM while a request waits for the database: it is answered, and the exit status is 0."""
+    program.start()
+    authority = program.identities.connect(program.url)
+    request = request_for(ORG_SIGN, Environment.TEST, make_key())
+    with (
+        psycopg.connect(program.dsn) as held,
+        psycopg.connect(program.dsn, autocommit=True) as watch,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        held.execute("LOCK TABLE igc.certificat")
+        registering = threads.submit(authority.register, 1, request)
+        while watch.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+            assert not registering.done()
+        stopping = threads.submit(program.stop)
+        while is_listening(program.port):
+            assert not registering.done()
+        held.rollback()
+        assert registering.result() is None
+        assert stopping.result() == 0
+    authority.close()
+    assert '"event": "igc.call"' in program.log.read_text()
