@@ -1,7 +1,6 @@
 """M1: each change writes the mails of the guide in its own transaction, and each mail its job (docs/later.md)."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,7 +18,6 @@ from pfcng.contract.messages import (
 )
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import AuthorityUnavailable
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations import demander_certificats as demander
 from pfcng.operations.annuler_demande import cancel_expired
@@ -296,16 +294,15 @@ def test_waiting_revocation_is_told_once(scenario: Scenario) -> None:
     later = make_context().today + timedelta(days=1)
     requete = revocation_of(certificate, date_effet=later)
     revoquer_certificat(requete, database=scenario.database, authority=authority, context=make_context(), rules=Rules())
-    for _ in range(2):
-        with suppress(AuthorityUnavailable):
-            apply_due_revocations(
-                database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)), rules=Rules()
-            )
+
+    def attempt(after: timedelta = timedelta()) -> int:
+        arrival = at(NOW + timedelta(days=1) + after)
+        return apply_due_revocations(database=scenario.database, authority=authority, arrival=arrival, rules=Rules())
+
+    assert [attempt(), attempt(timedelta(hours=1))] == [0, 0]
     assert told() == both("NMG-014")
     incidents.restore()
-    apply_due_revocations(
-        database=scenario.database, authority=authority, arrival=at(NOW + timedelta(days=1)), rules=Rules()
-    )
+    assert attempt(timedelta(hours=2)) == 1
     assert told() == [*both("NMG-014"), *both("CONFIRMATION-REVOCATION")]
 
 
@@ -341,7 +338,8 @@ def test_undelivered_certificate_waits_for_the_authority(scenario: Scenario) -> 
     assert revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival) == 0
     assert scenario.states() == [("Demande transmise", "Produit retiré")]
     incidents.restore()
-    apply_due_revocations(database=scenario.database, authority=authority, arrival=arrival, rules=Rules())
+    later = at(row["issued"] + timedelta(days=8, hours=1))
+    apply_due_revocations(database=scenario.database, authority=authority, arrival=later, rules=Rules())
     assert scenario.states() == [("Demande annulée", "Produit révoqué")]
     assert told() == [*both("NMG-014"), *both("NMG-009")]
 

@@ -13,11 +13,11 @@ import structlog
 
 from pfcng.cli.output import Status
 from pfcng.client.files import file_fault
-from pfcng.sandbox.signals import ignore_signals, interrupt_on_signal
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
 from pfcng.store.migrations import UnsuitableDatabase, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn, cause, reach
+from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
 _VARIABLE: Final = "PFCNG_DSN"
 _SANDBOX_LOCK: Final = ".verrou"

@@ -76,6 +76,10 @@ def ceremonie(
     docs/cles.md.
 
     \b
+    Exemple :
+      pfcng igc ceremonie --dossier igc --environnement TEST --url-http http://igc.example
+
+    \b
     Code de sortie : 0 la cérémonie est finie ; 1 arrêtée à une question ;
     2 commande, clé ou dossier à corriger ; 3 clé injoignable, à reprendre.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled

@@ -40,6 +40,10 @@ def lister(
     """Montre les courriels, les plus récents d’abord, sans leur texte.
 
     \b
+    Exemple :
+      pfcng courrier lister --etat abandonne
+
+    \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
@@ -75,6 +79,10 @@ def relancer(
     """Fait partir sans attendre un courriel qui attend, est refusé ou abandonné.
 
     Il est de nouveau tenté pendant 48 h. Un courriel envoyé ne part pas deux fois.
+
+    \b
+    Exemple :
+      pfcng courrier relancer --abandonnes
 
     \b
     Code de sortie : 0 relancé ; 1 inconnu ou déjà envoyé ;

@@ -34,6 +34,10 @@ def serve(
     Ctrl-C arrête le service une fois les requêtes en cours terminées.
 
     \b
+    Exemple :
+      pfcng igc serve --config igc.toml
+
+    \b
     Code de sortie : 0 le service a été arrêté ; 2 réglages à corriger, tous
     nommés ; 3 base ou adresse d’écoute indisponible.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled

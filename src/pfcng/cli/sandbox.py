@@ -122,6 +122,10 @@ def avancer(
     cartes qui expireraient sont refaites. DURÉE : un nombre et a (365 jours), sem, j, h, m ou s.
 
     \b
+    Exemple :
+      pfcng sandbox avancer 60j
+
+    \b
     Code de sortie : 0 avancée ; 1 refusé ; 2 commande à corriger ;
     3 bac à sable fermé.
 
@@ -149,6 +153,10 @@ def panne(
     """Met le bac à sable en panne ; sans PANNE, montre celles qui existent et celles en cours.
 
     \b
+    Exemple :
+      pfcng sandbox panne igc-inaccessible --pendant 10m
+
+    \b
     Code de sortie : 0 fait ; 1 refusé ; 2 commande à corriger ;
     3 bac à sable fermé.
 
@@ -165,6 +173,10 @@ def panne(
 @app.command(cls=FrenchCommand)
 def retablir(context: typer.Context, *, data: _Opened = None, json: Json = False) -> None:
     """Met fin à toutes les pannes.
+
+    \b
+    Exemple :
+      pfcng sandbox retablir --data bac
 
     \b
     Code de sortie : 0 fait ; 2 commande à corriger ; 3 bac à sable fermé.

@@ -37,6 +37,10 @@ def lister(
     """Montre les tâches qui attendent, sont en cours ou ont échoué, et combien de workers sont en marche.
 
     \b
+    Exemple :
+      pfcng taches lister --data sandbox
+
+    \b
     Code de sortie : 0 liste montrée, même vide ; 2 commande à corriger ;
     3 base injoignable ou qui refuse.
 
@@ -54,6 +58,10 @@ def lister(
 @app.command(cls=FrenchCommand)
 def relancer(*, numero: _Numero, base: Base = None, data: Data = None, json: Json = False) -> None:
     """Fait faire sans attendre une tâche en échec, ou qui attend sa prochaine reprise.
+
+    \b
+    Exemple :
+      pfcng taches relancer 42
 
     \b
     Code de sortie : 0 relancée ; 1 ni en attente ni en échec ;
@@ -74,6 +82,10 @@ def annuler(*, numero: _Numero, base: Base = None, data: Data = None, json: Json
 
     Le courriel d’une tâche annulée reste à envoyer : « pfcng courrier relancer » lui rend une tâche. Une tâche
     périodique annulée revient à sa période suivante.
+
+    \b
+    Exemple :
+      pfcng taches annuler 42
 
     \b
     Code de sortie : 0 annulée ; 1 elle n’attend pas ;

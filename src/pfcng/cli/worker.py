@@ -13,6 +13,10 @@ def worker() -> None:
     (docs/courrier.md). Le bac à sable a le sien : cette commande est pour une plateforme.
 
     \b
+    Exemple :
+      pfcng worker
+
+    \b
     Code de sortie : 0 arrêté ; 2 réglages à corriger ; 3 base injoignable.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli.worker_process import WorkerFault, run_worker  # noqa: PLC0415 - the help must not wait for it

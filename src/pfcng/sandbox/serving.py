@@ -94,7 +94,7 @@ def serve(
             renew()
             with app.database.transaction() as connection:
                 again = known.save(connection, pki)
-            published.publisher.turn(again=again)
+            published.publisher.turn(at_once=True, again=again)
             app.platform.trust.refresh()
 
         if clock.ahead:
