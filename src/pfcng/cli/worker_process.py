@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 import sys
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from pydantic_settings import SettingsError
 from pfcng.app import open_worker
 from pfcng.cli.output import Status
 from pfcng.jobs.worker import Worker
+from pfcng.pki.signers.sources import CredentialError
 from pfcng.sandbox.mistakes import french
 from pfcng.settings import Settings
 from pfcng.store.migrations import UnsuitableDatabase
@@ -45,6 +47,12 @@ def run_worker() -> None:
             asyncio.run(_run(worker))
     except UnsuitableDatabase as error:
         raise WorkerFault(str(error), Status.USAGE) from error
+    except CredentialError as error:
+        raise WorkerFault(f"Un certificat ou sa clé ne peut pas servir : {error}", Status.USAGE) from error
+    except ssl.SSLError as error:
+        raise WorkerFault(
+            f"OpenSSL refuse un certificat de PFCNG_IGC ou PFCNG_COURRIER ({error.reason}).", Status.USAGE
+        ) from error
     except OSError as error:
         raise WorkerFault(f"{error.filename} ne se lit pas.", Status.USAGE) from error
     except psycopg.ProgrammingError as error:
