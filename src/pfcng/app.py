@@ -1,10 +1,12 @@
 """Composition root: settings → a running platform, or PFCNG-IGC. The one place that chooses implementations."""
 
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -22,13 +24,19 @@ from pfcng.igc.peers import Peers
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
+from pfcng.jobs.acts import Parts
+from pfcng.jobs.worker import Worker
+from pfcng.notifications.mail import Transport
+from pfcng.notifications.maildir import Maildir
+from pfcng.notifications.rendering import Renderer
+from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.pki import names
 from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.keys import Credential, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
-from pfcng.settings import Confiance, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
@@ -38,6 +46,8 @@ from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
 from pfcng.web.service import create_service
 from pfcng.web.trust import LiveTrust, keep_trusted
+
+WORKER_CONNECTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +112,14 @@ class App:
         self.keyring.close()
 
 
-def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], diagnostics: bool = False) -> App:
+def create_app(
+    settings: Settings,
+    *,
+    dsn: str,
+    clock: Callable[[], datetime],
+    diagnostics: bool = False,
+    around: Callable[[CertificateAuthority], CertificateAuthority] = lambda authority: authority,
+) -> App:
     """Bring the database to the newest revision and put the parts together.
 
     Args:
@@ -110,6 +127,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         dsn: The database.
         clock: The present, aware.
         diagnostics: Tell clients the precise cause of a refusal in a header; for the sandbox alone.
+        around: What is put around the authority; for the sandbox's incidents.
 
     Raises:
         OSError: The journal cannot be anchored where the settings say.
@@ -126,7 +144,7 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
     trust = load_trust(settings.confiance, database if publishing else None, clock)
     platform = Platform(
         database=database,
-        authority=remote or _embedded(issuing, settings.publication, database, clock),
+        authority=around(remote or _embedded(issuing, settings.publication, database, clock)),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
@@ -141,6 +159,74 @@ def create_app(settings: Settings, *, dsn: str, clock: Callable[[], datetime], d
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
         keyring=keyring,
         _remote=remote,
+    )
+
+
+def create_parts(
+    courrier: Courrier,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    around: Callable[[Transport], Transport] = lambda transport: transport,
+) -> Parts:
+    """What a worker works with.
+
+    Args:
+        courrier: How mails leave.
+        database: The platform's.
+        authority: PFCNG-IGC.
+        rules: The delays.
+        clock: The present, aware.
+        around: What is put around the transport; for the sandbox's incidents.
+    """
+    return Parts(
+        database=database,
+        authority=authority,
+        rules=rules,
+        clock=clock,
+        transport=around(_transport(courrier)),
+        renderer=Renderer(sender=courrier.expediteur, retrait_delay=rules.retrait_delay, folder=courrier.modeles),
+    )
+
+
+@contextmanager
+def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
+    """A worker over a database that is brought to the newest revision; `settings.courrier` must be told."""
+    assert settings.courrier is not None  # noqa: S101 - the command checks it
+    with ExitStack() as stack:
+        migrate(dsn)
+        remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
+        keyring = stack.enter_context(closing(Keyring()))
+        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        if remote is None:
+            migrate(dsn, IGC)
+        database = stack.enter_context(closing(Database(dsn, max_connections=WORKER_CONNECTIONS)))
+        parts = create_parts(
+            settings.courrier,
+            database=database,
+            authority=remote or _embedded(issuing, settings.publication, database, clock),
+            rules=_rules(settings),
+            clock=clock,
+        )
+        yield Worker(dsn, parts)
+
+
+def _transport(courrier: Courrier) -> Transport:
+    if courrier.dossier is not None:
+        return Maildir(courrier.dossier)
+    password = courrier.mot_de_passe
+    return Smtp(
+        Relay(
+            host=courrier.serveur or "",
+            port=courrier.relay_port,
+            security=Security(courrier.securite),
+            user=courrier.utilisateur,
+            password=None if password is None else password.get_secret_value(),
+            timeout=courrier.delai.total_seconds(),
+            tls=ssl.create_default_context(cafile=str(courrier.autorites)) if courrier.autorites else None,
+        )
     )
 
 

@@ -3,6 +3,7 @@
 The environment's names begin with ``PFCNG_`` and with ``PFCNG_IGC_``.
 """
 
+import ipaddress
 import re
 import tomllib
 from datetime import timedelta
@@ -16,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     IPvAnyNetwork,
+    SecretStr,
     field_validator,
     model_validator,
 )
@@ -238,6 +240,66 @@ class Igc(_Part):
     delai: float = Field(default=10.0, ge=0.1, le=300)
 
 
+_PORTS: Final = {"starttls": 587, "tls": 465, "aucune": 25}
+
+
+class Courrier(_Part):
+    """How mails leave: into a maildir (``dossier``) or to a relay (``serveur``).
+
+    Attributes:
+        expediteur: The From header: an address, or ``Nom <adresse>``.
+        modeles: A folder whose templates replace those of the same name (docs/courrier.md).
+        dossier: A maildir, made when it is not there.
+        serveur: Name of the relay.
+        port: 587, 465 or 25 by ``securite`` when not told.
+        securite: ``aucune`` is for a relay of this machine alone.
+        utilisateur: For a relay that asks for an account.
+        mot_de_passe: Idem.
+        autorites: PEM of the authorities that the relay's certificate is checked with; the system's when not told.
+        delai: How long the relay may take to answer a command.
+    """
+
+    expediteur: str
+    modeles: Path | None = None
+    dossier: Path | None = None
+    serveur: str | None = None
+    port: int | None = None
+    securite: Literal["starttls", "tls", "aucune"] = "starttls"
+    utilisateur: str | None = None
+    mot_de_passe: SecretStr | None = None
+    autorites: Path | None = None
+    delai: timedelta = timedelta(seconds=30)
+
+    @property
+    def relay_port(self) -> int:
+        """The port to connect to."""
+        return self.port or _PORTS[self.securite]
+
+    @field_validator("modeles")
+    @classmethod
+    def _is_folder(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError("modeles n’est pas un dossier")
+        return folder
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Courrier":
+        if (self.dossier is None) == (self.serveur is None):
+            raise ValueError("donnez soit dossier, soit serveur")
+        if (self.utilisateur is None) != (self.mot_de_passe is None):
+            raise ValueError("utilisateur et mot_de_passe vont ensemble")
+        if self.securite == "aucune" and self.serveur is not None and not _is_loopback(self.serveur):
+            raise ValueError("securite = aucune n’est permise que pour un serveur de ce poste")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Settings(BaseSettings):
     """Everything that a platform is told when it starts.
 
@@ -256,6 +318,7 @@ class Settings(BaseSettings):
         serveur: The TLS server's certificate.
         emettrices: Authorities that issue, with their keys, when PFCNG-IGC is in this process.
         autres_autorites: Further ones whose CRLs and OCSP answers are made here: roots, authorities of cards.
+        courrier: How mails leave (``PFCNG_COURRIER``, a JSON object); workers alone need it.
     """
 
     model_config = SettingsConfigDict(env_prefix="PFCNG_", frozen=True, extra="forbid")
@@ -273,6 +336,7 @@ class Settings(BaseSettings):
     autres_autorites: tuple[Emettrice, ...] = ()
     confiance: Confiance
     publication: Publication
+    courrier: Courrier | None = None
 
     @field_validator("produits_fermes")
     @classmethod

@@ -17,7 +17,7 @@ from support.platform import make_pki
 
 def load(directory: Path) -> Settings:
     """The sandbox's settings, with the environment's."""
-    return _settings(plan_pki(directory, ()), PublicationUrls())
+    return _settings(plan_pki(directory, ()), PublicationUrls(), directory)
 
 
 def test_authority_elsewhere_is_told_by_one_variable(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:

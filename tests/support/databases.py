@@ -56,5 +56,6 @@ def forget_activity(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE lot, demande, produit, revocation, historique, cle_presentee, cle_bannie, adresse_protegee, "
+            "rappel, courrier, procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, "
             "igc.certificat, igc.revocation"
         )

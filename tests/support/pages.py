@@ -14,6 +14,7 @@ from pfcng.contract.catalogue import CONDITIONAL_ELEMENTS, PRODUCTS, TABLE_11, P
 from pfcng.contract.codes import CODES, RMT_ERRORS
 from pfcng.domain import states
 from pfcng.domain.states import DemandeState, ProduitState, RevocationState, Transition
+from pfcng.notifications.catalogue import FOR_INFORMATION, Notification
 from support.couverture import CASE, ROOT, Row, tables
 from support.golden import Case, cases, reasons
 
@@ -179,11 +180,42 @@ def _named(test: str) -> str:
     return f"[{Path(file).stem}](../{file}) `{function}`"
 
 
+def notifications_page() -> str:
+    """Every mail: when, to whom, with which subject, from which templates."""
+    folder = "../src/pfcng/notifications/templates"
+    return "\n".join(
+        [
+            "# Les courriels\n",
+            _GENERATED.format(source="`notifications/catalogue.py`"),
+            "Comment ils partent, et comment remplacer un texte : [courrier.md](courrier.md).\n",
+            "Chaque courriel va à `mailDemandeur` et, avec l’objet précédé de `" + FOR_INFORMATION.strip() + "`, à",
+            "`mailPersonneAInformer`. L’objet est celui du guide à la lettre (§14.3 à §17.3) ; pour les NMG, dont il",
+            "ne donne pas l’objet, il en suit la forme. NMG-013 est des canaux qui enregistrent de façon asynchrone :",
+            "le Web Service ne l’envoie pas.\n",
+            _table(
+                ("Code", "Guide", "Quand", "Destinataires", "Objet", "Modèles"),
+                (
+                    (
+                        f"`{n.code}`",
+                        n.value.section,
+                        n.value.trigger,
+                        ", ".join(f"`{role}`" for role in n.value.recipients),
+                        _text(n.value.subject.replace("{", "<").replace("}", ">")),
+                        " ".join(f"[{kind}]({folder}/{n.value.template}.{kind}.j2)" for kind in ("txt", "html")),
+                    )
+                    for n in Notification
+                ),
+            ),
+        ]
+    )
+
+
 PAGES: Final[dict[Path, Callable[[], str]]] = {
     ROOT / "docs" / "states.md": states_page,
     ROOT / "docs" / "codes.md": codes_page,
     ROOT / "docs" / "table-11.md": table_11_page,
     ROOT / "docs" / "couverture.md": couverture_page,
+    ROOT / "docs" / "notifications.md": notifications_page,
 }
 
 

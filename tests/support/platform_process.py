@@ -20,7 +20,7 @@ from pfcng.web.tls import server_context
 def main(folder: str, dsn: str, port: str) -> None:
     """Serve until a signal."""
     pki = plan_pki(Path(folder), ())
-    settings = _settings(pki, PublicationUrls())
+    settings = _settings(pki, PublicationUrls(), Path(folder))
     assert settings.igc is not None
     app = create_app(settings, dsn=dsn, clock=lambda: datetime.now(UTC))
     authorities = [pki.authorities[name.common_name].pair.certificate for name in (*ROOTS, *AUTHORITIES)]

@@ -11,6 +11,7 @@ from pfcng.cli import (
     annuaire,
     certificat,
     coffre,
+    courrier,
     demander,
     diagnostiquer,
     habilitation,
@@ -24,7 +25,9 @@ from pfcng.cli import (
     revoquer,
     sandbox,
     suivre,
+    taches,
     verifier,
+    worker,
 )
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 
@@ -49,12 +52,15 @@ app.add_typer(parc.app)
 app.add_typer(coffre.app)
 app.command(cls=FrenchCommand)(verifier.verifier)
 app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
-app.command(cls=FrenchCommand)(sandbox.sandbox)
+app.add_typer(sandbox.app)
+app.command(cls=FrenchCommand)(worker.worker)
 app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
 app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
+app.add_typer(courrier.app)
+app.add_typer(taches.app)
 app.add_typer(igc.igc)
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pfcng.cli.french import INTERRUPTED
+from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
+from pfcng.cli.options import Json
+from pfcng.cli.output import finish
 
 if TYPE_CHECKING:
     from pfcng.sandbox.run import Ready
@@ -15,7 +17,18 @@ STARTED = time.monotonic()
 """When this program was loaded, for the time that the start took."""
 
 
+app = typer.Typer(
+    name="sandbox",
+    cls=FrenchGroup,
+    invoke_without_command=True,
+    subcommand_metavar="[COMMANDE …]",
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
 def sandbox(
+    context: typer.Context,
     *,
     data: Annotated[
         Path,
@@ -63,10 +76,15 @@ def sandbox(
     À la première ouverture, le dossier reçoit les AC, les cartes, les profils, la base de données et annuaire.toml,
     que vous pouvez modifier. Ctrl-C arrête le bac à sable ; ses données restent.
 
+    Avec une commande, agit sur le bac à sable ouvert : son horloge, ses pannes.
+
     \b
     Exemple :
       pfcng sandbox --data bac --port 9443
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    if context.invoked_subcommand is not None:
+        context.obj = data
+        return
     from pfcng.sandbox.mistakes import SandboxError  # noqa: PLC0415 - the help must not wait for it
     from pfcng.sandbox.run import Options, run  # noqa: PLC0415 - idem
 
@@ -80,6 +98,102 @@ def sandbox(
         _stop(str(error), status=1)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+_Opened = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DOSSIER", show_default=False, help="Le dossier du bac à sable ; sandbox sans cette option."
+    ),
+]
+
+
+@app.command(cls=FrenchCommand)
+def avancer(
+    context: typer.Context,
+    *,
+    duree: Annotated[str, typer.Argument(metavar="DURÉE", help="De combien : 60j, 3a, 12h…", show_default=False)],
+    data: _Opened = None,
+    json: Json = False,
+) -> None:
+    """Avance l’horloge du bac à sable, jour par jour, et fait ce qui vient à échéance.
+
+    Délais, rappels, validités et CRL suivent cette horloge, qui ne recule pas et reste d’une ouverture à l’autre. Les
+    cartes qui expireraient sont refaites. DURÉE : un nombre et a (365 jours), sem, j, h, m ou s.
+
+    \b
+    Exemple :
+      pfcng sandbox avancer 60j
+
+    \b
+    Code de sortie : 0 avancée ; 1 refusé ; 2 commande à corriger ;
+    3 bac à sable fermé.
+
+    \b
+    Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
+    transport), message, maintenant, avance_secondes, pannes (nom → secondes
+    restantes ou null), fait (par genre d’échéance).
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.cli.sandbox_control import advance  # noqa: PLC0415 - the help must not wait for it
+
+    finish(advance(_folder(context, data), duree), as_json=json)
+
+
+@app.command(cls=FrenchCommand)
+def panne(
+    context: typer.Context,
+    *,
+    nom: Annotated[str | None, typer.Argument(metavar="PANNE", help="Laquelle.", show_default=False)] = None,
+    pendant: Annotated[
+        str | None, typer.Option(metavar="DURÉE", help="Combien de temps, comme 10m ; sinon jusqu’à retablir.")
+    ] = None,
+    data: _Opened = None,
+    json: Json = False,
+) -> None:
+    """Met le bac à sable en panne ; sans PANNE, montre celles qui existent et celles en cours.
+
+    \b
+    Exemple :
+      pfcng sandbox panne igc-inaccessible --pendant 10m
+
+    \b
+    Code de sortie : 0 fait ; 1 refusé ; 2 commande à corriger ;
+    3 bac à sable fermé.
+
+    \b
+    Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
+    transport), message, maintenant, avance_secondes, pannes (nom → secondes
+    restantes ou null), fait.
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.cli.sandbox_control import break_down  # noqa: PLC0415 - the help must not wait for it
+
+    finish(break_down(_folder(context, data), nom, pendant), as_json=json)
+
+
+@app.command(cls=FrenchCommand)
+def retablir(context: typer.Context, *, data: _Opened = None, json: Json = False) -> None:
+    """Met fin à toutes les pannes.
+
+    \b
+    Exemple :
+      pfcng sandbox retablir --data bac
+
+    \b
+    Code de sortie : 0 fait ; 2 commande à corriger ; 3 bac à sable fermé.
+
+    \b
+    Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
+    transport), message, maintenant, avance_secondes, pannes, fait.
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.cli.sandbox_control import restore  # noqa: PLC0415 - the help must not wait for it
+
+    finish(restore(_folder(context, data)), as_json=json)
+
+
+def _folder(context: typer.Context, data: Path | None) -> Path:
+    """The folder, told after the command or before it."""
+    before: Path = context.obj
+    return data or before
 
 
 def _stop(message: str, *, status: int) -> None:

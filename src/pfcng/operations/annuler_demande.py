@@ -13,8 +13,10 @@ from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import DemandeState, ProduitState, Transition
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import notify
 from pfcng.store import demandes as store, journal
 from pfcng.store.database import Database, DbConnection, Row
 from pfcng.store.demandes import StateConflict
@@ -53,6 +55,7 @@ def cancel_expired(*, database: Database, rules: Rules, arrival: Arrival) -> int
     for demande in expired:
         with suppress(StateConflict), database.transaction() as connection:
             _cancel(connection, demande, arrival, None)
+            notify(connection, Notification.NMG_003, [demande["numero"]], arrival.now)
             cancelled += 1
     return cancelled
 

@@ -12,10 +12,13 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Offre
 from pfcng.contract.codes import Raison
 from pfcng.contract.refusal import Refusal
+from pfcng.domain.states import Transition
 from pfcng.igc.profiles import subject_name
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import RequestContext, paris_day
 from pfcng.operations.examination import Examined
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import failure_details, notify
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
 from pfcng.store.adresses import claim_addresses
@@ -87,12 +90,29 @@ def register(
             for examined, (numero, _) in zip(lot, numbers, strict=True)
         ],
     )
+    _tell(connection, lot, [numero for numero, _ in numbers], context, renewal=renouvelle is not None)
     for examined, (numero, _) in zip(lot, numbers, strict=True):
         if examined.refusal:
             code, cause = examined.refusal.code.value, examined.refusal.diagnostic or examined.refusal.raison
             log.info("demande.refused", incident=context.incident, demande=numero, code=code, cause=cause)
     numeros = [numero for numero, _ in numbers]
     return Registered(indice=indice, demandes=tuple(zip(numeros, lot, strict=True)))
+
+
+def _tell(
+    connection: DbConnection, lot: Sequence[Examined], numeros: Sequence[int], context: RequestContext, *, renewal: bool
+) -> None:
+    """The mails of D1: a confirmation for what is validated, NMG-005 for what a rule rejected (RMT_ERR_001, 002)."""
+    confirmation = Notification.CONFIRMATION_RENOUVELLEMENT if renewal else Notification.CONFIRMATION_DEMANDE
+    outcomes = list(zip(numeros, lot, strict=True))
+    accepted = [numero for numero, examined in outcomes if examined.outcome is Transition.VALIDER]
+    rejected = {
+        numero: failure_details(numero, examined.refusal, context.now)
+        for numero, examined in outcomes
+        if examined.refusal and examined.outcome is Transition.REJETER
+    }
+    notify(connection, confirmation, accepted, context.now)
+    notify(connection, Notification.NMG_005, list(rejected), context.now, rejected)
 
 
 def _refuse_keys(

@@ -18,9 +18,11 @@ from pfcng.domain.states import DemandeState, ProduitState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.igc.issued import check_issued
 from pfcng.igc.requests import CertificateRequest
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import RequestContext
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import failure_details, notify
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
 from pfcng.store.annuaire import load_annuaire
@@ -54,7 +56,7 @@ def retirer_certificat(
         Refusal: WSMG-00000027, 30, 31, or 11 with the reason of RMT_ERR_005; WSMG-00000018, 17, 15 or 16 when
             PFCNG-IGC does not answer or refuses (RMT_ERR_003, 004, 006, 007).
     """
-    numero = _numero(requete.indice_retrait)
+    numero = numero_of(requete.indice_retrait)
     with database.transaction() as connection:
         demande = None if numero is None else store.find_demande(connection, context.environment, numero)
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
@@ -85,6 +87,7 @@ def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestCo
     step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
     with suppress(StateConflict), database.transaction() as connection:
         _move(connection, step, Transition.DELIVRER)
+        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context.now)
 
 
 def record_loss(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
@@ -94,7 +97,7 @@ def record_loss(retrait: Retrait, *, database: Database, context: RequestContext
         _journal(connection, step, "non remis", codes.WSMG_38.value)
 
 
-def _numero(indice_retrait: str) -> int | None:
+def numero_of(indice_retrait: str) -> int | None:
     """The demande's number; None for an index that can be none of ours."""
     if not (indice_retrait.isascii() and indice_retrait.isdigit()) or int(indice_retrait) > _MAX_NUMERO:
         return None
@@ -137,8 +140,9 @@ def _register(step: _Step, request: CertificateRequest, authority: CertificateAu
     except AuthorityUnavailable as error:
         raise Refusal(codes.WSMG_18, diagnostic=_told(step, error)) from error
     except AuthorityRefused as error:
-        _give_up(step, Transition.ANNULER_VALIDEE)
-        raise Refusal(codes.WSMG_17, diagnostic=_told(step, error)) from error
+        refusal = Refusal(codes.WSMG_17, diagnostic=_told(step, error))
+        _give_up(step, Transition.ANNULER_VALIDEE, refusal)
+        raise refusal from error
 
 
 def _issue(step: _Step, request: CertificateRequest, authority: CertificateAuthority) -> x509.Certificate:
@@ -149,15 +153,23 @@ def _issue(step: _Step, request: CertificateRequest, authority: CertificateAutho
     except AuthorityUnavailable as error:
         raise Refusal(codes.WSMG_15, diagnostic=_told(step, error)) from error
     except AuthorityRefused as error:
-        _give_up(step, Transition.ANNULER_TRANSMISE)
-        raise Refusal(codes.WSMG_16, diagnostic=_told(step, error)) from error
+        refusal = Refusal(codes.WSMG_16, diagnostic=_told(step, error))
+        _give_up(step, Transition.ANNULER_TRANSMISE, refusal)
+        raise refusal from error
     return certificate
 
 
-def _give_up(step: _Step, transition: Transition) -> None:
-    """Produit annulé, unless somebody moved the demande meanwhile."""
+def _give_up(step: _Step, transition: Transition, refusal: Refusal) -> None:
+    """Produit annulé, unless somebody moved the demande meanwhile; what was refused at R1 is told (RMT_ERR_004).
+
+    The guide wants no mail of a refusal at R3 from the Web Service (RMT_ERR_007).
+    """
     with suppress(StateConflict), step.database.transaction() as connection:
         _move(connection, step, transition)
+        if refusal.code is not codes.WSMG_17:
+            return
+        told = failure_details(step.numero, refusal, step.context.now)
+        notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
 
 
 def _told(step: _Step, error: Exception) -> str:

@@ -17,11 +17,13 @@ from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
+from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
 from pfcng.operations.defects import describe
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
+from pfcng.operations.notifier import notify_revocation
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
@@ -43,6 +45,12 @@ _TRANSITIONS: Final = {
     ProduitState.RETIRE: Transition.REVOQUER_RETIRE,
 }
 """The states in which a certificate can be revoked (RMT_ERR_011)."""
+_CONFIRMATIONS: Final = {
+    "WS": Notification.CONFIRMATION_REVOCATION,
+    "IHM": Notification.CONFIRMATION_REVOCATION,
+    "AUTO": Notification.NMG_009,  # RMT_ERR_009
+}
+"""What is told of a révocation that was carried out, by where it came from."""
 
 
 class Attempt(Enum):
@@ -137,6 +145,7 @@ def carry_out(
         if Motif(revocation["motif"]) in _COMPROMISED:
             store.ban_key(connection, _fingerprint(produit["certificat"]))
         _journal(connection, revocation, arrival, resultat="révoqué")
+        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
     return Attempt.DONE
 
 
@@ -159,6 +168,7 @@ def _postpone(
                 code=codes.RMT_ERR_012.value,
                 detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {_told(error)}",
             )
+            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival.now)
 
 
 def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:

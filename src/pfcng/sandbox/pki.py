@@ -94,6 +94,7 @@ def ensure_pki(
     host: str,
     ca_key_bits: int,
     now: datetime,
+    machine_now: datetime | None = None,
 ) -> SandboxPki:
     """Make what is not there yet, or not as asked.
 
@@ -103,7 +104,9 @@ def ensure_pki(
         urls: Where certificates say that CRLs and authorities are published.
         host: Name or address the platform is reached at, besides localhost, 127.0.0.1 and ::1.
         ca_key_bits: Size of the authorities' keys, for those that are made.
-        now: The present.
+        now: The present of the sandbox: that of the cards and the CRLs.
+        machine_now: The present of the machine, when it is another: that of the server and the authorities, whose
+            dates clients check by their own clocks.
 
     Raises:
         DamagedKeyError: A key that is there is of no use.
@@ -116,7 +119,7 @@ def ensure_pki(
     ]
     authority_pairs = [files.pair for files in pki.authorities.values()]
     ensure_keys([*((pair, ca_key_bits) for pair in authority_pairs), *((pair, LEAF_KEY_BITS) for pair in leaves)])
-    _Maker(pki, urls=urls, now=now).make_all(host)
+    _Maker(pki, urls=urls, now=now, machine_now=machine_now or now).make_all(host)
     return pki
 
 
@@ -146,17 +149,18 @@ def plan_pki(directory: Path, cards: Iterable[CardSpec]) -> SandboxPki:
 class _Maker:
     """One pass over the files, authorities first."""
 
-    def __init__(self, pki: SandboxPki, *, urls: PublicationUrls, now: datetime) -> None:
+    def __init__(self, pki: SandboxPki, *, urls: PublicationUrls, now: datetime, machine_now: datetime) -> None:
         self._pki = pki
         self._urls = urls
         self._now = now
+        self._machine_now = machine_now
         self._issuers: dict[AuthorityName, x509.Certificate] = {}
         self._keys: dict[AuthorityName, rsa.RSAPrivateKey] = {}
 
     def make_all(self, host: str) -> None:
         for files in self._pki.authorities.values():
             self._authority(files)
-        self._leaf(self._pki.server, partial(server_holder, host=host))
+        self._leaf(self._pki.server, partial(server_holder, host=host), now=self._machine_now)
         for name, pair in self._pki.clients.items():
             self._leaf(pair, partial(client_holder, name=name))
         for card in self._pki.cards.values():
@@ -172,7 +176,7 @@ class _Maker:
         root = None if name.is_root else self._issuers[name.root]
         if certificate is None or not self._is_as_planned(name, certificate, root or certificate):
             above = None if root is None else self._signer(name.root)
-            certificate = make_authority(name, pair.load_key(), above, urls=self._urls, now=self._now)
+            certificate = make_authority(name, pair.load_key(), above, urls=self._urls, now=self._machine_now)
             pair.store(certificate)
         self._issuers[name] = certificate
 
@@ -191,9 +195,10 @@ class _Maker:
         for use, pair in ((CardUse.AUTH, card.auth), (CardUse.SIGN, card.sign)):
             self._leaf(pair, partial(card_holder, card.spec, use), expired=card.spec.expired)
 
-    def _leaf(self, pair: Pair, make: Make, *, expired: bool = False) -> None:
+    def _leaf(self, pair: Pair, make: Make, *, expired: bool = False, now: datetime | None = None) -> None:
+        now = now or self._now
         certificate, *chain = pair.load_chain() or (None,)
-        if certificate is not None and self._is_as_asked(certificate, make, expired=expired):
+        if certificate is not None and self._is_as_asked(certificate, make, now, expired=expired):
             issuer = self._issuers[make(_spki(certificate)).authority]
             if chain != [issuer]:
                 pair.store(certificate, issuer)
@@ -204,7 +209,7 @@ class _Maker:
             holder,
             issuer=signer.certificate,
             serial=random_serial(),
-            not_before=_first_second(self._now, expired=expired),
+            not_before=_first_second(now, expired=expired),
             urls=self._urls,
         ).sign(signer.key, hashes.SHA256())
         pair.store(certificate, signer.certificate)
@@ -215,12 +220,12 @@ class _Maker:
             self._keys[name] = self._pki.authorities[name.common_name].pair.load_key()
         return Credential(certificate=self._issuers[name], chain=(), key=self._keys[name])
 
-    def _is_as_asked(self, certificate: x509.Certificate, make: Make, *, expired: bool) -> bool:
+    def _is_as_asked(self, certificate: x509.Certificate, make: Make, now: datetime, *, expired: bool) -> bool:
         holder = make(_spki(certificate))
         issuer = self._issuers[holder.authority]
         first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return (
-            (last < self._now if expired else first <= self._now < last - _OVERLAP)
+            (last < now if expired else first <= now < last - _OVERLAP)
             and certificate.subject == holder.subject
             and _issued(certificate, issuer)
             and _content(certificate)

@@ -1,13 +1,14 @@
 """The sandbox: makes what is missing in its folder, serves, and cleans up when it is told to stop."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import fasteners
 from pydantic import ValidationError
@@ -15,13 +16,14 @@ from pydantic_settings import SettingsError
 
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
+from pfcng.sandbox.clock import SandboxClock, machine_now
 from pfcng.sandbox.database import check_dsn, start_database
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError, french, place, reason
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
-from pfcng.settings import Confiance, Emettrice, KeyPair, Publication, Settings
+from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
@@ -73,9 +75,10 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
     http = stack.enter_context(listen(options.host, options.http_port, "--http-port"))
     reached = addresses(options.host, service, http)
     urls = PublicationUrls(http=reached.http, ldap="ldap://localhost", ocsp=f"{reached.http}/ocsp")
+    clock = SandboxClock(directory)
     demonstration = load_demonstration(directory / "annuaire.toml")
     cards = demonstration.card_specs()
-    settings = _settings(plan_pki(directory / "pki", cards), urls)
+    settings = _settings(plan_pki(directory / "pki", cards), urls, directory)
     check_dsn(settings.dsn)
 
     if settings.dsn is None:
@@ -84,9 +87,19 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
     starting = threads.submit(start_database, settings.dsn, directory / "postgres")
     # Keys are made outside the interpreter's lock: meanwhile half a second of imports, twice that at the first start.
     loading = threads.submit(_load_code, first=not (directory / "postgres").exists())
-    pki = ensure_pki(
-        directory / "pki", cards=cards, urls=urls, host=options.host, ca_key_bits=options.ca_key_bits, now=_now()
-    )
+
+    def ensure() -> SandboxPki:
+        return ensure_pki(
+            directory / "pki",
+            cards=cards,
+            urls=urls,
+            host=options.host,
+            ca_key_bits=options.ca_key_bits,
+            now=clock(),
+            machine_now=machine_now(),
+        )
+
+    pki = ensure()
     dsn = starting.result()
     loading.result()
     from pfcng.sandbox.serving import serve  # noqa: PLC0415 - see above
@@ -98,7 +111,16 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
         write_descriptor(directory, describe(directory, pki, demonstration, reached, profiles))
         on_ready(Ready(addresses=reached, directory=options.data))
 
-    serve(settings, dsn=dsn, demonstration=demonstration, pki=pki, sockets=(service, http), clock=_now, ready=ready)
+    serve(
+        settings,
+        dsn=dsn,
+        demonstration=demonstration,
+        pki=pki,
+        sockets=(service, http),
+        clock=clock,
+        renew=ensure,
+        ready=ready,
+    )
 
 
 def _load_code(*, first: bool) -> None:
@@ -106,10 +128,6 @@ def _load_code(*, first: bool) -> None:
     import_module("pfcng.sandbox.serving")
     if first:
         import_module("alembic.command")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @contextmanager
@@ -124,11 +142,15 @@ def _only_one(directory: Path) -> Iterator[None]:
         lock.release()
 
 
+_SENDER = "Plateforme de certificats (bac à sable) <ne-pas-repondre@pfcng.example>"
 _UNREADABLE = re.compile(r'field "(\w+)"')
 
 
-def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
+def _settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) -> Settings:
     """The sandbox's own settings, and those of the environment (``PFCNG_DSN``, ``PFCNG_PROXIES``…)."""
+    own: dict[str, Any] = {}
+    if "PFCNG_COURRIER" not in os.environ:
+        own["courrier"] = Courrier(expediteur=_SENDER, dossier=directory / "courrier")
     accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
     files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
     pairs = {name: Emettrice(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
@@ -143,6 +165,7 @@ def _settings(pki: SandboxPki, urls: PublicationUrls) -> Settings:
                 autorites=tuple(files[name].pair.certificate for name in accepted),
             ),
             publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
+            **own,
         )
         if settings.igc is None:
             return settings

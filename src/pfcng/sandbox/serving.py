@@ -3,22 +3,31 @@
 import socket
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from datetime import datetime
+from ssl import SSLContext, VerifyFlags
+from typing import Final
 
-from pfcng.app import create_app
+from pfcng.app import create_app, create_parts
+from pfcng.jobs.acts import periodic_acts
+from pfcng.jobs.worker import keep_working
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, ROOTS
 from pfcng.sandbox import known
+from pfcng.sandbox.advancing import Advancer
+from pfcng.sandbox.clock import SandboxClock
+from pfcng.sandbox.control import Control
 from pfcng.sandbox.database import refusals_told
 from pfcng.sandbox.demonstration import Demonstration
+from pfcng.sandbox.incidents import IncidentAuthority, Incidents, IncidentTransport
 from pfcng.sandbox.pki import SandboxPki
-from pfcng.sandbox.upkeep import keep_up
 from pfcng.settings import Settings
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.tls import server_context
+
+_NO_CHECK_TIME: Final = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python does not name."""
 
 
 def serve(
@@ -28,7 +37,8 @@ def serve(
     demonstration: Demonstration,
     pki: SandboxPki,
     sockets: tuple[socket.socket, socket.socket],
-    clock: Callable[[], datetime],
+    clock: SandboxClock,
+    renew: Callable[[], object],
     ready: Callable[[], None],
 ) -> None:
     """Serve the platform until a signal; then let the requests under way end.
@@ -39,15 +49,24 @@ def serve(
         demonstration: What the annuaire is brought to.
         pki: Where the certificates are.
         sockets: For the Web Service, and for CRLs and authorities.
-        clock: The present, aware.
+        clock: The sandbox's present.
+        renew: Makes the cards again whose time is over.
         ready: Called once both listen.
 
     Raises:
         SandboxError: The database refuses.
     """
+    assert settings.courrier is not None  # noqa: S101 - the sandbox has one of its own
+    incidents = Incidents()
     with ExitStack() as stack:
         with refusals_told():
-            app = create_app(settings, dsn=dsn, clock=clock, diagnostics=True)
+            app = create_app(
+                settings,
+                dsn=dsn,
+                clock=clock,
+                diagnostics=True,
+                around=lambda authority: IncidentAuthority(authority, incidents),
+            )
             stack.callback(app.close)
             published = app.published
             assert published is not None  # noqa: S101 - the sandbox has the keys of its authorities
@@ -58,12 +77,31 @@ def serve(
             app.platform.trust.refresh()
         stack.enter_context(app.kept_published())
         stack.enter_context(keep_sealed(app.database, clock=clock, anchor=app.anchor))
-        stack.enter_context(
-            keep_up(database=app.database, authority=app.platform.authority, rules=app.platform.rules, clock=clock)
+        parts = create_parts(
+            settings.courrier,
+            database=app.database,
+            authority=app.platform.authority,
+            rules=app.platform.rules,
+            clock=clock,
+            around=lambda transport: IncidentTransport(transport, incidents),
         )
+        stack.enter_context(keep_working(dsn, parts))
         authorities = [pki.authorities[name.common_name].pair.certificate for name in (*ROOTS, *AUTHORITIES)]
         tls = server_context(pki.server.certificate, pki.server.key, authorities)
-        serve_until_signal([(server(app.service, tls), sockets[0]), (server(published.application), sockets[1])], ready)
+
+        def settle() -> None:
+            _ignore_dates(tls)
+            renew()
+            with app.database.transaction() as connection:
+                again = known.save(connection, pki)
+            published.publisher.turn(at_once=True, again=again)
+            app.platform.trust.refresh()
+
+        if clock.ahead:
+            _ignore_dates(tls)
+        control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), settle))
+        plain = control.around(published.application)
+        serve_until_signal([(server(app.service, tls), sockets[0]), (server(plain), sockets[1])], ready)
 
 
 def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> Collection[bytes]:
@@ -74,3 +112,8 @@ def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> 
         demonstration.save(connection)
         white_list(connection, names.canonical(certificate.subject), names.rfc4514(certificate.subject))
         return known.save(connection, pki)
+
+
+def _ignore_dates(tls: SSLContext) -> None:
+    """Leave the dates of client certificates to the platform, which knows the sandbox's present; OpenSSL does not."""
+    tls.verify_flags |= VerifyFlags(_NO_CHECK_TIME)

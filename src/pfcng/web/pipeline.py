@@ -25,6 +25,7 @@ from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.defects import describe
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.journaling import record_refusal
+from pfcng.operations.record_refused import record_refused
 from pfcng.operations.renouveler_certificat import renouveler_certificat
 from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, record_loss, retirer_certificat
 from pfcng.operations.revoquer_certificat import revoquer_certificat
@@ -107,6 +108,7 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
         record_refusal(operation.soap_action, refusal, database=platform.database, arrival=arrival)
         return _refused(operation, refusal, arrival)
     context = _context(arrival, body)
+    request: Request | None = None
     try:
         # 5. Limits of a lot.
         codec.check_lot_limits(body)
@@ -116,7 +118,7 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
         # 7 and 8. Acteur, rules, state change and journal.
         return _operate(request, platform, context)
     except Refusal as refusal:
-        _record(body, refusal, platform, context)
+        _record(body, request, refusal, platform, context)
         return _refused(operation, refusal, context)
 
 
@@ -163,13 +165,17 @@ def _context(arrival: Arrival, body: VerifiedBody) -> RequestContext:
     )
 
 
-def _record(body: VerifiedBody, refusal: Refusal, platform: Platform, context: RequestContext) -> None:
-    """A lot refused whole leaves its demandes, everything else an entry of the journal."""
+def _record(
+    body: VerifiedBody, request: Request | None, refusal: Refusal, platform: Platform, context: RequestContext
+) -> None:
+    """A lot refused whole leaves its demandes, everything else an entry of the journal and, once read, its mail."""
     if body.operation is Operation.DEMANDER_CERTIFICATS:
         demandes = codec.decode_each_demande(body)
         record_refused_lot(demandes, refusal, database=platform.database, context=context)
-    else:
+    elif request is None:
         record_refusal(body.operation.soap_action, refusal, database=platform.database, arrival=context)
+    else:
+        record_refused(body.operation.soap_action, request, refusal, database=platform.database, context=context)
 
 
 def _refused(operation: Operation, refusal: Refusal, arrival: Arrival) -> Reply:

@@ -1,0 +1,1 @@
+"""What runs later: tasks over the use cases, and the workers that run them (docs/later.md)."""

@@ -1,0 +1,87 @@
+"""What is looked for again and again: each act is a use case that finds what is due by the platform's clock."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pfcng.domain.rules import Rules
+from pfcng.igc.authority import CertificateAuthority
+from pfcng.notifications.mail import Transport
+from pfcng.notifications.rendering import Renderer
+from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.context import Arrival
+from pfcng.operations.purger import purger
+from pfcng.operations.rappeler import rappeler
+from pfcng.operations.reconcilier import reconcile_daily
+from pfcng.operations.revoquer_certificat import apply_due_revocations
+from pfcng.operations.revoquer_non_remis import revoquer_non_remis
+from pfcng.store.database import Database
+
+_HOLDER = "pfcng"
+"""Who acts, in the journal: nobody connected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the work needs; ``clock`` is the present, aware."""
+
+    database: Database
+    authority: CertificateAuthority
+    rules: Rules
+    clock: Callable[[], datetime]
+    transport: Transport
+    renderer: Renderer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One kind of periodic work.
+
+    Attributes:
+        name: Of its task.
+        cron: When it is looked for.
+        do: Does what is due and says how much it was; safe to be done twice at once.
+        daily: Whether a clock that is moved by days has to stop at each of them for it.
+    """
+
+    name: str
+    cron: str
+    do: Callable[[], int]
+    daily: bool = True
+
+
+def periodic_acts(parts: Parts) -> tuple[Act, ...]:
+    """All of them, in the order in which one after the other makes sense."""
+    database, authority, rules, clock = parts.database, parts.authority, parts.rules, parts.clock
+
+    def arrival() -> Arrival:
+        return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
+
+    def revocations() -> int:
+        return apply_due_revocations(database=database, authority=authority, arrival=arrival(), rules=rules)
+
+    def annulations() -> int:
+        return cancel_expired(database=database, rules=rules, arrival=arrival())
+
+    def revocations_automatiques() -> int:
+        return revoquer_non_remis(database=database, authority=authority, rules=rules, arrival=arrival())
+
+    def rappels() -> int:
+        return rappeler(database=database, rules=rules, now=clock())
+
+    def reconciliation() -> int:
+        return reconcile_daily(database=database, authority=authority, arrival=arrival())
+
+    def purge() -> int:
+        return purger(database=database, now=clock())
+
+    minute, hour, day = "* * * * *", "7 * * * *", "23 3 * * *"
+    return (
+        Act(name="revocations", cron=minute, do=revocations),
+        Act(name="annulations", cron=minute, do=annulations),
+        Act(name="revocations_automatiques", cron=minute, do=revocations_automatiques),
+        Act(name="rappels", cron=hour, do=rappels),
+        Act(name="reconciliation", cron=hour, do=reconciliation, daily=False),
+        Act(name="purge", cron=day, do=purge, daily=False),
+    )

@@ -1,0 +1,103 @@
+"""The tasks: procrastinate's, one a mail and one a periodic act."""
+
+import secrets
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+import structlog
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.jobs import Job
+
+from pfcng.jobs.acts import Act, Parts, periodic_acts
+from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
+from pfcng.store import journal
+from pfcng.store.database import APPLICATION_ROLE
+from pfcng.store.jobs import MAIL_TASK
+from pfcng.store.journal import JournalEntry
+
+log = structlog.get_logger()
+
+_QUEUE: Final = "echeances"
+_PRIORITY: Final = 10
+"""Periodic work comes before any number of mails."""
+_CATCH_UP: Final = timedelta(days=2)
+"""A period that no worker saw is made up for by the next one to start; what is due stays due."""
+_DATABASE_DELAY: Final = timedelta(minutes=1)
+
+
+class _MailRetries(BaseRetryStrategy):
+    """A mail is never lost by its job: the row alone says when it is over."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:  # noqa: ARG002 - the library's
+        delay = exception.delay if isinstance(exception, TryAgain) else _DATABASE_DELAY
+        if not isinstance(exception, Exception):  # the worker stops: the job goes back as it was
+            delay = timedelta()
+        return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
+
+
+def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
+    """The application of a worker, with every task."""
+    app = App(
+        connector=PsycopgConnector(
+            conninfo=dsn, min_size=1, max_size=connections, kwargs={"options": "-c timezone=UTC"}, configure=_take_role
+        ),
+        periodic_defaults={"max_delay": _CATCH_UP.total_seconds()},
+    )
+
+    @app.task(name=MAIL_TASK, queue=MAIL_TASK, retry=_MailRetries())
+    async def send(numero: int) -> None:
+        await envoyer_courrier(
+            numero, database=parts.database, transport=parts.transport, renderer=parts.renderer, clock=parts.clock
+        )
+
+    for act in periodic_acts(parts):
+        _define(app, act, parts)
+    return app
+
+
+def _define(app: App, act: Act, parts: Parts) -> None:
+    """One waiting job an act, and one under way, whatever the number of workers."""
+    failing = False
+
+    @app.periodic(cron=act.cron)
+    @app.task(name=act.name, queue=_QUEUE, lock=act.name, queueing_lock=act.name, priority=_PRIORITY)
+    def run(timestamp: int) -> None:  # noqa: ARG001 - procrastinate tells the period
+        nonlocal failing
+        try:
+            done = act.do()
+        except Exception as error:
+            if not failing:
+                failing = True
+                _alarm(act, error, parts)
+            raise
+        failing = False
+        if done:
+            log.info("job.done", act=act.name, count=done)
+
+
+def _alarm(act: Act, error: Exception, parts: Parts) -> None:
+    """The journal tells of an act that fails, once until it succeeds; the next period tries again."""
+    log.error("job.failed", act=act.name, kind=type(error).__name__)
+    entry = JournalEntry(
+        le=parts.clock(), incident=secrets.token_hex(8), acte=act.name, resultat="échec", detail=type(error).__name__
+    )
+    try:
+        with parts.database.transaction() as connection:
+            journal.write(connection, [entry])
+    except psycopg.Error:
+        pass  # without a database there is no journal; the log has it
+
+
+async def _take_role(connection: psycopg.AsyncConnection) -> None:
+    """Work as the application's role where the account may (docs/journal.md)."""
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT set_config('role', rolname, false) FROM pg_roles "
+                "WHERE rolname = %s AND pg_has_role(current_user, oid, 'MEMBER') "
+                "AND has_table_privilege(oid, 'procrastinate_jobs', 'UPDATE')",
+                (APPLICATION_ROLE,),
+            )
+    except psycopg.errors.InsufficientPrivilege:
+        pass  # Database says so, once

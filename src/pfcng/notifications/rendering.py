@@ -1,0 +1,155 @@
+"""From a row to a message: subject of the catalogue, French text and HTML from Jinja2 templates.
+
+An operator replaces a template by a file of the same name in a folder of theirs; what they do not replace stays.
+"""
+
+from datetime import UTC, datetime, timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+    select_autoescape,
+)
+
+from pfcng.notifications.catalogue import Role
+from pfcng.notifications.mail import Mail, MailRefused
+
+_PARIS: Final = ZoneInfo("Europe/Paris")
+_HTML: Final = ".html.j2"
+_WIDTH: Final = 78
+"""Characters of a line of text."""
+_LOCAL_DOMAIN: Final = "pfcng.invalid"
+
+
+class TemplateFault(Exception):
+    """A template cannot be rendered; the message is for the operator's log."""
+
+
+class Renderer:
+    """Makes messages.
+
+    Args:
+        sender: The From header: an address, or ``Name <address>``.
+        retrait_delay: How long a demande waits for its retrait (RMT_ERR_008).
+        folder: The operator's own templates, if they have any.
+    """
+
+    def __init__(self, *, sender: str, retrait_delay: timedelta, folder: Path | None = None) -> None:
+        self._sender = _address(sender)
+        self._retrait_delay = retrait_delay
+        shipped = PackageLoader("pfcng.notifications")
+        self._templates = Environment(
+            loader=ChoiceLoader([FileSystemLoader(folder), shipped]) if folder else shipped,
+            autoescape=select_autoescape(enabled_extensions=(_HTML,), default=False),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._templates.filters.update(jour=_day, moment=_moment, ligne=_one_line)
+
+    @property
+    def sender(self) -> str:
+        """The address alone, for the envelope."""
+        return self._sender.addr_spec
+
+    def compose(self, mail: Mail) -> EmailMessage:
+        """The message, the same to the byte at every try.
+
+        Raises:
+            MailRefused: The address is none.
+            TemplateFault: A template is wrong, or asks for what the row does not have.
+        """
+        subject = mail.notification.subject(mail.contenu, mail.role)
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        message["To"] = _recipient(mail.destinataire)
+        message["Subject"] = subject
+        message["Date"] = format_datetime(mail.cree_le.astimezone(_PARIS))
+        message["Message-ID"] = mail.message_id(self._sender.domain or _LOCAL_DOMAIN)
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Pfcng-Notification"] = mail.notification.code
+        message.set_content(self._render(mail, subject, ".txt.j2"), cte="quoted-printable")
+        message.add_alternative(self._render(mail, subject, _HTML), subtype="html", cte="quoted-printable")
+        message["Content-Language"] = "fr"  # after the parts, which would take it along
+        message.set_boundary(mail.message_id("b")[1:25])
+        return message
+
+    def _render(self, mail: Mail, subject: str, ending: str) -> str:
+        name = mail.notification.value.template + ending
+        try:
+            text = self._templates.get_template(name).render(
+                **mail.contenu,
+                objet_courriel=subject,
+                pour_information=mail.role is Role.A_INFORMER,
+                delai_retrait=self._retrait_delay,
+            )
+        except (TemplateError, OSError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+            raise TemplateFault(f"{name}: {type(error).__name__}: {error}") from error
+        return text if ending == _HTML else _tidy(text)
+
+
+def _address(sender: str) -> Address:
+    """The parts of the From header.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    name, spec = parseaddr(sender)
+    if "@" not in spec:
+        raise ValueError(f"Ce n’est pas une adresse d’expéditeur : {sender}")
+    return Address(display_name=name, addr_spec=spec)
+
+
+def _recipient(address: str) -> Address:
+    """The To header; an address that no header can hold is refused, whatever let it in."""
+    if not (address.isascii() and address.isprintable()):
+        raise MailRefused("L’adresse ne se lit pas.")
+    try:
+        return Address(addr_spec=address)
+    except (ValueError, MessageError, IndexError) as error:
+        raise MailRefused("L’adresse ne se lit pas.") from error
+
+
+def _tidy(text: str) -> str:
+    """Lines that every reader shows whole, and never two empty ones in a row."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip() or (lines and lines[-1]):
+            lines += wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _instant(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(_PARIS)
+
+
+def _day(value: Any, plus: timedelta = timedelta()) -> str:
+    """A day of Paris: ``31/12/2026``; of a date without time, that day."""
+    if isinstance(value, str) and len(value) == len("2026-12-31"):
+        return f"{datetime.fromisoformat(value) + plus:%d/%m/%Y}"
+    return f"{_instant(_instant(value).astimezone(UTC) + plus):%d/%m/%Y}"
+
+
+def _moment(value: Any) -> str:
+    """A moment of Paris: ``31/12/2026 à 14:05``."""
+    return f"{_instant(value):%d/%m/%Y à %H:%M}"
+
+
+def _one_line(value: Any) -> str:
+    """A value that came from outside, on one line of a text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())

@@ -1,0 +1,126 @@
+"""Steps M2 to M4 of a mail: read, make, hand over, record. Source: docs/later.md."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+import structlog
+
+from pfcng.contract.catalogue import Environment
+from pfcng.notifications.catalogue import BY_CODE, Role
+from pfcng.notifications.mail import Mail, MailDelayed, MailRefused, Transport
+from pfcng.notifications.rendering import Renderer, TemplateFault
+from pfcng.store import courrier, journal
+from pfcng.store.courrier import MailState
+from pfcng.store.database import Database, Row
+from pfcng.store.journal import JournalEntry
+
+log = structlog.get_logger()
+
+ACTE: Final = "courrier"
+DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+"""What is waited after the first tries; after the others, the last of these."""
+PATIENCE: Final = timedelta(hours=48)
+"""How long a mail is tried; then it is given up."""
+
+
+class TryAgain(Exception):
+    """The mail did not leave this time.
+
+    Attributes:
+        delay: How long to wait before the next try.
+    """
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__(f"next try in {delay}")
+        self.delay = delay
+
+
+async def envoyer_courrier(
+    numero: int, *, database: Database, transport: Transport, renderer: Renderer, clock: Callable[[], datetime]
+) -> None:
+    """Send one mail, unless it left or was given up before.
+
+    Raises:
+        TryAgain: It did not leave, and may be tried later.
+        psycopg.Error: The database does not answer; whoever calls tries again.
+    """
+    row = await asyncio.to_thread(_read, database, numero)  # M2
+    if row is None:
+        return
+    try:
+        mail = _mail(row)
+        await transport.send(renderer.compose(mail), mail.destinataire)  # M3
+    except MailRefused as error:
+        await asyncio.to_thread(_give_up, database, row, MailState.REFUSE, str(error), clock())
+    except (MailDelayed, TemplateFault) as error:
+        await asyncio.to_thread(_postpone, database, row, str(error), clock())
+    except Exception as error:
+        if isinstance(error, psycopg.Error):
+            raise
+        log.exception("mail.failed", courrier=numero)  # the edge of a job: what nobody foresaw waits for its repair
+        await asyncio.to_thread(_postpone, database, row, type(error).__name__, clock())
+    else:
+        await asyncio.to_thread(_sent, database, row, clock())
+
+
+def _read(database: Database, numero: int) -> Row | None:
+    with database.transaction() as connection:
+        row = courrier.find(connection, numero)
+    return row if row is not None and row["etat"] == MailState.A_ENVOYER else None
+
+
+def _mail(row: Row) -> Mail:
+    return Mail(
+        numero=row["numero"],
+        notification=BY_CODE[row["notification"]],
+        role=Role(row["role"]),
+        destinataire=row["destinataire"],
+        contenu=row["contenu"],
+        cree_le=row["cree_le"],
+    )
+
+
+def _sent(database: Database, row: Row, now: datetime) -> None:
+    """M4, accepted: nothing comes between the answer and this commit."""
+    with database.transaction() as connection:
+        courrier.finish(connection, row["numero"], MailState.ENVOYE, now)
+    log.info("mail.sent", courrier=row["numero"], notification=row["notification"], demande=row["demande"])
+
+
+def _postpone(database: Database, row: Row, reason: str, now: datetime) -> None:
+    """M4, not accepted: count the try, or give the mail up when its time is over.
+
+    Raises:
+        TryAgain: There is time left.
+    """
+    if now - row["depuis"] >= PATIENCE:
+        _give_up(database, row, MailState.ABANDONNE, reason, now)
+        return
+    with database.transaction() as connection:
+        tries = courrier.postpone(connection, row["numero"], reason)
+    log.warning("mail.delayed", courrier=row["numero"], notification=row["notification"], tries=tries)
+    if tries:
+        raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1])
+
+
+def _give_up(database: Database, row: Row, state: MailState, reason: str, now: datetime) -> None:
+    """M4, for good: the row's end and the alarm in the journal, which has no address."""
+    told = reason.replace(row["destinataire"], row["role"])
+    with database.transaction() as connection:
+        if not courrier.finish(connection, row["numero"], state, now, raison=reason):
+            return
+        entry = JournalEntry(
+            le=now,
+            incident=secrets.token_hex(8),
+            acte=ACTE,
+            resultat=state,
+            detail=f"{row['notification']}, courrier {row['numero']} ({row['role']}) : {told}",
+            environment=Environment(row["environnement"]),
+            demande=row["demande"],
+        )
+        journal.write(connection, [entry])
+    log.error("mail.given_up", courrier=row["numero"], notification=row["notification"], state=state.name.lower())

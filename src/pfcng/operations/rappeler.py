@@ -1,0 +1,39 @@
+"""Reminders: 60, 30 and 7 days before a certificate ends, once each (docs/later.md)."""
+
+from datetime import datetime
+
+from pfcng.domain.rules import Rules
+from pfcng.notifications.catalogue import Notification
+from pfcng.operations.context import paris_day
+from pfcng.operations.notifier import notify
+from pfcng.store import echeances
+from pfcng.store.database import Database, Row
+
+_BATCH = 500
+
+
+def rappeler(*, database: Database, rules: Rules, now: datetime) -> int:
+    """Write the reminders that are due; how many. Each is one commit: that it was made, the mails, their jobs."""
+    reminded = 0
+    while True:
+        with database.transaction() as connection:
+            due = echeances.find_expiring(connection, now, rules.rappels, _BATCH)
+        if not due:
+            return reminded
+        reminded += sum(_remind(database, produit, now) for produit in due)
+
+
+def _remind(database: Database, produit: Row, now: datetime) -> bool:
+    """Remind of one produit, unless another worker did."""
+    with database.transaction() as connection:
+        if not echeances.record_reminder(connection, produit["numero"], produit["jours"], now):
+            return False
+        demande = produit["demande"]
+        notify(connection, Notification.RAPPEL, [demande], now, {demande: {"echeance": _told(produit, now)}})
+        return True
+
+
+def _told(produit: Row, now: datetime) -> str:
+    """How far the end is, by the days of Paris."""
+    days = (paris_day(produit["fin_validite"]) - paris_day(now)).days
+    return "aujourd’hui" if days < 1 else "demain" if days == 1 else f"dans {days} jours"

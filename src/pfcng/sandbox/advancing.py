@@ -1,0 +1,77 @@
+"""Moving the sandbox's clock: day by day, so that nothing that falls due on the way is missed."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+import structlog
+
+from pfcng.igc.authority import AuthorityUnavailable
+from pfcng.jobs.acts import Act
+from pfcng.sandbox.clock import SandboxClock
+
+log = structlog.get_logger()
+
+_STEP: Final = timedelta(days=1)
+
+
+class UnderWay(Exception):
+    """Somebody else is moving the clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What a move of the clock did: the new present, and how much each act found to do."""
+
+    now: datetime
+    done: dict[str, int]
+
+
+class Advancer:
+    """Moves the clock and does what falls due.
+
+    Args:
+        clock: The sandbox's.
+        acts: What is looked for each day, in this order.
+        settle: Brings what depends on the present up to date at the end: cards, CRLs, trust.
+    """
+
+    def __init__(self, clock: SandboxClock, acts: Sequence[Act], settle: Callable[[], None]) -> None:
+        self._clock = clock
+        self._acts = acts
+        self._settle = settle
+        self._lock = Lock()
+
+    def advance(self, by: timedelta) -> Walk:
+        """Move by that much. The workers may be at the same acts meanwhile: each thing is done once.
+
+        Raises:
+            UnderWay: Another move has not ended.
+            TooFar: The sandbox's authorities do not last that long.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise UnderWay
+        try:
+            self._clock.check(by)
+            done = Counter(dict.fromkeys((act.name for act in self._acts), 0))
+            while by > timedelta():
+                step = min(by, _STEP)
+                self._clock.advance(step)
+                by -= step
+                self._look(done, last=not by)
+            self._settle()
+            return Walk(now=self._clock(), done=dict(done))
+        finally:
+            self._lock.release()
+
+    def _look(self, done: Counter[str], *, last: bool) -> None:
+        for act in self._acts:
+            if not (act.daily or last):
+                continue
+            try:
+                done[act.name] += act.do()
+            except AuthorityUnavailable:
+                log.warning("clock.act_postponed", act=act.name)  # an incident under way; the act is due tomorrow too

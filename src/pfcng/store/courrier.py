@@ -1,0 +1,165 @@
+"""Mails that wait, left or were given up, and what their texts are made of."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pfcng.contract.catalogue import Environment
+from pfcng.store.database import DbConnection, Row
+
+
+class MailState(StrEnum):
+    """States of a mail."""
+
+    A_ENVOYER = "à envoyer"
+    ENVOYE = "envoyé"
+    REFUSE = "refusé"
+    ABANDONNE = "abandonné"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMail:
+    """A mail to be written.
+
+    Attributes:
+        notification: Its code in the catalogue.
+        role: Element of the request that has the address.
+        contenu: What the text needs, as JSON.
+    """
+
+    notification: str
+    role: str
+    destinataire: str
+    environment: Environment
+    contenu: Mapping[str, Any]
+    demande: int | None = None
+    revocation: int | None = None
+
+
+def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) -> list[int]:
+    """Write mails as « à envoyer »; their numbers, in the order given (M1)."""
+    rows = connection.execute(
+        """
+        INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, cree_le,
+                              depuis)
+        SELECT m.notification, m.role, m.destinataire, m.environnement, m.demande, m.revocation, m.contenu, n.now, n.now
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[])
+            WITH ORDINALITY AS m (notification, role, destinataire, environnement, demande, revocation, contenu, rang),
+            (SELECT %s::timestamptz AS now) AS n
+        ORDER BY m.rang RETURNING numero
+        """,
+        (
+            [mail.notification for mail in mails],
+            [mail.role for mail in mails],
+            [mail.destinataire for mail in mails],
+            [mail.environment.value for mail in mails],
+            [mail.demande for mail in mails],
+            [mail.revocation for mail in mails],
+            [Jsonb(dict(mail.contenu)) for mail in mails],
+            now,
+        ),
+    )
+    return [row["numero"] for row in rows]
+
+
+_FACTS = """
+SELECT d.numero AS numero_demande, d.environnement AS environnement, d.mail_demandeur, d.mail_a_informer, d.creee_le,
+       trim(d.prenom_acteur || ' ' || d.nom_acteur) AS demandeur, p.offre, p.usage, p.raison_sociale AS structure,
+       trim(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire) AS beneficiaire, p.nom_applicatif, p.fqdn,
+       p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
+FROM demande d JOIN produit p ON p.demande = d.numero
+"""
+
+
+def read_facts(connection: DbConnection, numeros: Collection[int]) -> dict[int, Row]:
+    """What mails tell of these demandes and of their produits, by number."""
+    rows = connection.execute(f"{_FACTS} WHERE d.numero = ANY(%s)", (list(numeros),))
+    return {row["numero_demande"]: row for row in rows}
+
+
+def is_told(connection: DbConnection, notification: str, revocation: int) -> bool:
+    """Whether a révocation had that mail."""
+    found = connection.execute(
+        "SELECT FROM courrier WHERE revocation = %s AND notification = %s LIMIT 1", (revocation, notification)
+    )
+    return found.rowcount > 0
+
+
+def find(connection: DbConnection, numero: int) -> Row | None:
+    """A mail, or None."""
+    return connection.execute("SELECT * FROM courrier WHERE numero = %s", (numero,)).fetchone()
+
+
+def finish(
+    connection: DbConnection, numero: int, state: MailState, now: datetime, *, raison: str | None = None
+) -> bool:
+    """Take a mail that waits to its end (M4); False when it did not wait any more."""
+    return (
+        connection.execute(
+            """
+            UPDATE courrier SET etat = %s, raison = %s, termine_le = %s, tentatives = tentatives + 1
+            WHERE numero = %s AND etat = 'à envoyer'
+            """,
+            (state, raison, now, numero),
+        ).rowcount
+        == 1
+    )
+
+
+def postpone(connection: DbConnection, numero: int, raison: str) -> int:
+    """Count a try that did not succeed, with its reason; how many there were (M4)."""
+    row = connection.execute(
+        """
+        UPDATE courrier SET tentatives = tentatives + 1, raison = %s WHERE numero = %s AND etat = 'à envoyer'
+        RETURNING tentatives
+        """,
+        (raison, numero),
+    ).fetchone()
+    return 0 if row is None else int(row["tentatives"])
+
+
+def reopen(connection: DbConnection, numero: int, now: datetime) -> bool:
+    """Let a mail that was refused or given up wait again, for as long as a new one; False when it is neither."""
+    return (
+        connection.execute(
+            """
+            UPDATE courrier SET etat = 'à envoyer', termine_le = NULL, tentatives = 0, raison = NULL, depuis = %s
+            WHERE numero = %s AND etat IN ('refusé', 'abandonné')
+            """,
+            (now, numero),
+        ).rowcount
+        == 1
+    )
+
+
+def list_mails(connection: DbConnection, *, states: Sequence[str] | None, demande: int | None, limit: int) -> list[Row]:
+    """Mails without their texts, newest first."""
+    return connection.execute(
+        """
+        SELECT numero, notification, role, destinataire, environnement, demande, revocation, etat, cree_le, tentatives,
+               raison, termine_le
+        FROM courrier
+        WHERE (%(states)s::text[] IS NULL OR etat = ANY(%(states)s)) AND (%(demande)s::bigint IS NULL OR
+               demande = %(demande)s)
+        ORDER BY numero DESC LIMIT %(limit)s
+        """,
+        {"states": None if states is None else list(states), "demande": demande, "limit": limit},
+    ).fetchall()
+
+
+def count(connection: DbConnection) -> dict[str, int]:
+    """How many mails there are in each state."""
+    rows = connection.execute("SELECT etat, count(*) AS nombre FROM courrier GROUP BY etat")
+    return {row["etat"]: row["nombre"] for row in rows}
+
+
+def purge(connection: DbConnection, before: datetime, limit: int) -> int:
+    """Remove mails that ended before that moment, at most that many; how many."""
+    return connection.execute(
+        "DELETE FROM courrier WHERE numero IN (SELECT numero FROM courrier WHERE termine_le < %s LIMIT %s)",
+        (before, limit),
+    ).rowcount

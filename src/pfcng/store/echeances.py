@@ -1,0 +1,68 @@
+"""What falls due by the end of a validity or of a delay: produits to be reminded of, or never delivered."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from pfcng.contract.catalogue import Motif
+from pfcng.store.database import DbConnection, Row
+
+
+def find_expiring(connection: DbConnection, now: datetime, days: Sequence[int], limit: int) -> list[Row]:
+    """Active produits whose next reminder is due, those that end first first.
+
+    Of the reminders that are due only the latest counts: ``jours`` is the shortest delay that the end is within.
+    A produit whose renewal is active already needs none.
+    """
+    return connection.execute(
+        """
+        SELECT p.numero, p.demande, p.fin_validite, r.jours
+        FROM produit p
+        CROSS JOIN LATERAL (
+            SELECT min(j) AS jours FROM unnest(%(days)s::smallint[]) AS j
+            WHERE p.fin_validite <= %(now)s + make_interval(days => j)) r
+        WHERE p.etat = 'Produit actif' AND p.fin_validite > %(now)s AND p.fin_validite <= %(horizon)s
+          AND NOT EXISTS (SELECT FROM rappel f WHERE f.produit = p.numero AND f.jours = r.jours)
+          AND NOT EXISTS (SELECT FROM demande n JOIN produit np ON np.demande = n.numero
+                          WHERE n.renouvelle = p.numero AND np.etat = 'Produit actif')
+        ORDER BY p.fin_validite LIMIT %(limit)s
+        """,
+        {"days": list(days), "now": now, "horizon": now + timedelta(days=max(days)), "limit": limit},
+    ).fetchall()
+
+
+def record_reminder(connection: DbConnection, produit: int, days: int, now: datetime) -> bool:
+    """Note that a produit is reminded of; False when it was already, by anybody."""
+    return (
+        connection.execute(
+            "INSERT INTO rappel (produit, jours, fait_le) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (produit, days, now),
+        ).rowcount
+        == 1
+    )
+
+
+def find_undelivered(connection: DbConnection, before: datetime) -> list[int]:
+    """Numbers of the produits that were issued before that moment and are still « Produit retiré »."""
+    rows = connection.execute(
+        "SELECT numero FROM produit WHERE etat = 'Produit retiré' AND debut_validite < %s ORDER BY debut_validite",
+        (before,),
+    )
+    return [row["numero"] for row in rows]
+
+
+def insert_automatic_revocation(
+    connection: DbConnection, produit: int, description: str, day: date, now: datetime
+) -> int:
+    """Write a révocation that the platform itself asks for; its mails go to those of the demande."""
+    [row] = connection.execute(
+        """
+        INSERT INTO revocation (numero, environnement, produit, canal, acteur, nom_acteur, prenom_acteur,
+                                mail_demandeur, mail_a_informer, motif, autre_description, date_effet, etat, creee_le)
+        SELECT nextval('numero_revocation'), p.environnement, p.numero, 'AUTO', 'PFCNG', 'PFCNG', '',
+               d.mail_demandeur, d.mail_a_informer, %s, %s, %s, 'Demande enregistrée', %s
+        FROM produit p JOIN demande d ON d.numero = p.demande WHERE p.numero = %s
+        RETURNING numero
+        """,
+        (Motif.AUTRE, description, day, now, produit),
+    ).fetchall()
+    return int(row["numero"])

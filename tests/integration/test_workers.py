@@ -1,0 +1,202 @@
+"""Workers: what is deferred is done, whoever stops, dies or loses the database (docs/later.md)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from email.message import EmailMessage
+from importlib.resources import files
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+
+from pfcng.jobs import tasks
+from pfcng.jobs.acts import Act
+from pfcng.jobs.worker import keep_working
+from pfcng.notifications.smtp import Relay, Security, Smtp
+from pfcng.operations import envoyer_courrier
+from pfcng.operations.purger import purger
+from pfcng.store import jobs
+from support.mails import mails_in
+from support.platform import NOW
+from support.relay import Inbox, relay
+from support.scenario import Scenario
+from support.workers import QUICK, Scripted, make_parts, wait_until
+
+
+def waiting_mails(scenario: Scenario) -> int:
+    [row] = scenario.rows("SELECT count(*) AS waiting FROM courrier WHERE etat = 'à envoyer'")
+    return int(row["waiting"])
+
+
+def statuses(scenario: Scenario) -> list[str]:
+    """The states of the jobs of mails."""
+    rows = scenario.rows("SELECT status::text FROM procrastinate_jobs WHERE task_name = 'courrier' ORDER BY id")
+    return [row["status"] for row in rows]
+
+
+def test_queue_is_the_one_that_the_library_expects() -> None:
+    """Revision 0009 made procrastinate's tables: a release that changes them needs a revision of ours."""
+    ours = files("pfcng.store") / "migrations" / "procrastinate" / "3.10.sql"
+    theirs = files("procrastinate") / "sql" / "schema.sql"
+    assert ours.read_text("utf-8") == theirs.read_text("utf-8")
+
+
+def test_worker_sends_what_was_ordered_and_leaves_no_job(scenario: Scenario, dsn: str, tmp_path: Path) -> None:
+    """From the commit of the change to a mail in its folder."""
+    parts = make_parts(scenario.database, scenario.authority, transport=tmp_path / "courrier", clock=lambda: NOW)
+    with keep_working(dsn, parts, QUICK):
+        scenario.order()
+        wait_until(lambda: waiting_mails(scenario) == 0 and not statuses(scenario))
+    subjects = sorted(message["Subject"][:18] for message in mails_in(tmp_path / "courrier"))
+    assert subjects == ["Agence du numériqu", "[POUR INFORMATION]"]
+
+
+class Slow(Scripted):
+    """A transport that does not return before it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = Event(), Event()
+
+    async def send(self, message: EmailMessage, recipient: str) -> None:
+        self.begun.set()
+        while not self.let.is_set():
+            await asyncio.sleep(0.01)
+        await super().send(message, recipient)
+
+
+def test_worker_that_stops_finishes_what_is_under_way(scenario: Scenario, dsn: str) -> None:
+    """What takes less than the grace is done; nothing else is begun."""
+    transport = Slow()
+    scenario.order()
+    parts = make_parts(scenario.database, scenario.authority, transport=transport, clock=lambda: NOW)
+    with ExitStack() as stack:
+        stack.enter_context(keep_working(dsn, parts, QUICK))
+        assert transport.begun.wait(30)
+        stack.callback(transport.let.set)
+    assert waiting_mails(scenario) + len(transport.sent) == 2
+    assert "doing" not in statuses(scenario)
+    assert transport.sent
+
+
+def test_worker_that_stops_gives_back_what_lasts_too_long(scenario: Scenario, dsn: str, tmp_path: Path) -> None:
+    """After the grace the job goes back to the queue, and another worker does it at once."""
+    transport = Slow()
+    scenario.order()
+    parts = make_parts(scenario.database, scenario.authority, transport=transport, clock=lambda: NOW)
+    with keep_working(dsn, parts, QUICK):
+        assert transport.begun.wait(30)
+    assert (statuses(scenario), transport.sent) == (["todo", "todo"], [])
+    parts = make_parts(scenario.database, scenario.authority, transport=tmp_path, clock=lambda: NOW)
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: waiting_mails(scenario) == 0)
+    assert len(mails_in(tmp_path)) == 2
+
+
+def test_jobs_of_a_silent_worker_are_taken_over_once(scenario: Scenario) -> None:
+    """Told by its heartbeat, or by its absence; those of a living one are left alone."""
+    scenario.order()
+    scenario.rows(
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 min'), (now()) RETURNING id"
+    )
+    scenario.rows(
+        "UPDATE procrastinate_jobs j SET status = 'doing', worker_id = w.id FROM procrastinate_workers w "
+        "WHERE (mod(j.id, 2) = 0) = (w.last_heartbeat < now() - interval '30 s') RETURNING j.id"
+    )
+    with scenario.database.transaction() as connection:
+        [taken] = jobs.take_over(connection, timedelta(seconds=30))
+        assert jobs.take_over(connection, timedelta(seconds=30)) == []
+    assert taken % 2 == 0
+    assert sorted(statuses(scenario)) == ["doing", "todo"]
+
+
+def test_worker_survives_the_loss_of_its_connections(scenario: Scenario, dsn: str, tmp_path: Path) -> None:
+    """The database restarts; nobody has to restart the workers."""
+    parts = make_parts(scenario.database, scenario.authority, transport=tmp_path, clock=lambda: NOW)
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: scenario.rows("SELECT FROM procrastinate_workers") != [])
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        scenario.order()
+        wait_until(lambda: waiting_mails(scenario) == 0)
+
+
+def test_relay_that_cuts_after_data_loses_no_mail(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least once: each mail arrives, and a second copy has the Message-ID of the first."""
+    monkeypatch.setattr(envoyer_courrier, "DELAYS", (timedelta(),))
+    inbox = Inbox()
+    inbox.cuts = 5
+    with relay(inbox) as port:
+        transport = Smtp(Relay(host="127.0.0.1", port=port, security=Security.NONE, timeout=10))
+        parts = make_parts(scenario.database, scenario.authority, transport=transport, clock=lambda: NOW)
+        for _ in range(5):
+            scenario.order()
+        with keep_working(dsn, parts, QUICK):
+            wait_until(lambda: waiting_mails(scenario) == 0)
+    assert len(set(inbox.identifiers)) == 10
+    assert len(inbox.identifiers) == 15
+
+
+def with_act(monkeypatch: pytest.MonkeyPatch, do: Callable[[], int]) -> None:
+    """One periodic act, looked for each second."""
+    monkeypatch.setattr(tasks, "periodic_acts", lambda _parts: (Act(name="essai", cron="* * * * * */1", do=do),))
+
+
+def test_periodic_work_is_done_once_a_period_by_three_workers(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue defers a task of a period once, whatever the number of workers."""
+    done: list[float] = []
+
+    def act() -> int:
+        done.append(time.monotonic())
+        return 1
+
+    with_act(monkeypatch, act)
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    began = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(keep_working(dsn, parts, QUICK))
+        wait_until(lambda: len(done) >= 4)
+    periods = time.monotonic() - began
+    assert len(done) <= periods + 2, "more runs than periods"
+
+
+def test_act_that_fails_is_told_in_the_journal_once_and_tried_again(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm, not a flood; the failed job stays to be seen."""
+    runs: list[int] = []
+
+    def act() -> int:
+        runs.append(1)
+        raise ZeroDivisionError
+
+    with_act(monkeypatch, act)
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: len(runs) >= 3)
+    rows = scenario.rows("SELECT resultat, detail FROM journal WHERE acte = 'essai'")
+    assert [tuple(row.values()) for row in rows] == [("échec", "ZeroDivisionError")]
+    assert scenario.rows("SELECT FROM procrastinate_jobs WHERE task_name = 'essai' AND status = 'failed'")
+
+
+def test_old_mails_and_jobs_are_purged(scenario: Scenario) -> None:
+    """Mails 90 days after their end, jobs 7; what waits stays."""
+    scenario.order()
+    scenario.rows("UPDATE courrier SET etat = 'envoyé', termine_le = cree_le WHERE numero = 1 RETURNING numero")
+    scenario.rows("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = 1 RETURNING id")
+    assert purger(database=scenario.database, now=NOW + timedelta(days=90)) == 0
+    scenario.rows("UPDATE procrastinate_events SET at = at - interval '8 days' RETURNING id")
+    assert purger(database=scenario.database, now=NOW + timedelta(days=91)) == 2
+    assert (waiting_mails(scenario), statuses(scenario)) == (1, ["todo"])
