@@ -4,8 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from support.minimal_pki import MinimalPki, make_minimal_pki
+
+settings.register_profile("pfcng", deadline=None)  # a busy machine is no fault
+settings.load_profile("pfcng")
 
 pytest_plugins = ("support.databases", "support.live", "support.distant")
 

@@ -203,7 +203,7 @@ def test_what_is_no_request_is_malformed(desk: Desk, raw: bytes) -> None:
     assert desk.refusal(raw) is OCSPResponseStatus.MALFORMED_REQUEST
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(min_value=0, max_value=200), value=st.integers(min_value=0, max_value=255))
 def test_damaged_request_is_answered_all_the_same(desk: Desk, place: int, value: int) -> None:
     """Whatever byte is changed: a status or a refusal, never ours to blame."""

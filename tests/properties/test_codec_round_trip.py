@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import date
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from lxml import etree
 
 from pfcng.contract.catalogue import Motif, Offre, TypeDemande, Usage
@@ -169,7 +169,6 @@ RESPONSES: st.SearchStrategy[tuple[Operation, Response]] = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(request=REQUESTS)
 def test_any_request_comes_back_as_it_was_sent(request: Request) -> None:
     """Over octets, every request that the tables allow (§14 to §18)."""
@@ -177,7 +176,6 @@ def test_any_request_comes_back_as_it_was_sent(request: Request) -> None:
     assert decode(unsigned_body(by_request_type(type(request)), payload)) == request
 
 
-@settings(deadline=None)
 @given(pair=RESPONSES)
 def test_any_reply_comes_back_as_it_was_sent(pair: tuple[Operation, Response]) -> None:
     """Over octets, every reply that the tables allow (§14 to §18)."""

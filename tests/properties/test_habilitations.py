@@ -244,7 +244,7 @@ def order(database: Database, lot: list[Need], held: list[Habilitation], csrs: l
     return told
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(situation=situations(), ended=st.booleans(), data=st.data())
 def test_lot_that_lost_one_right_is_refused_where_it_needed_it(
     situation: tuple[list[Need], list[Right]],

@@ -72,7 +72,7 @@ def test_seal_depends_on_rank_date_entry_and_the_one_before(
     assert sealed != seal_hash(before, rang, moment, other)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(ENTRY, min_size=1, max_size=8), batch=st.integers(1, 4))
 def test_database_seals_what_python_computes(
     entries: list[JournalEntry], batch: int, database: Database, dsn: str
@@ -93,7 +93,7 @@ def test_database_seals_what_python_computes(
     assert check(database).fault is None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), count=st.integers(1, 6), change=st.sampled_from(["column", "entry", "seal", "both"]))
 def test_any_single_tampering_is_found_where_it_is(
     data: st.DataObject, count: int, change: str, database: Database, dsn: str

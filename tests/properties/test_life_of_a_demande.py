@@ -374,4 +374,4 @@ def world(dsn: str, database: Database, pki: Path, tmp_path_factory: pytest.Temp
 def test_states_rows_and_history_agree_whatever_happens(world: World) -> None:
     """Orders, retraits, deliveries, cancellations, révocations, renouvellements, days, kills (§14 to §17, §20)."""
     Lives.world = world
-    run_state_machine_as_test(Lives, settings=settings(max_examples=20, stateful_step_count=STEPS, deadline=None))
+    run_state_machine_as_test(Lives, settings=settings(max_examples=20, stateful_step_count=STEPS))

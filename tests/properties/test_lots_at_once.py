@@ -162,7 +162,7 @@ def submit_together(database: Database, lots: list[Lot]) -> list[Outcome]:
     return [Outcome(wish, reply, row) for (wish, _, reply), row in zip(told, rows, strict=True)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(lots=LOTS)
 @example(lots=KEYS_CROSSED)
 @example(lots=ADDRESSES_CROSSED)

@@ -125,7 +125,7 @@ def test_delta_that_is_made_with_a_complete_crl_shares_its_number() -> None:
     assert (alone.number, alone.base) == (int(NOW.timestamp()), 10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     delays=st.sampled_from([HOLDERS, ROOTS]),
     pauses=st.lists(st.integers(min_value=1, max_value=20 * 3600), min_size=5, max_size=120),
