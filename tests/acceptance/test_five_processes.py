@@ -1,11 +1,9 @@
 """Two platforms, PFCNG-IGC, PostgreSQL and their client, PFCNG-IGC killed again and again during 500 retraits."""
 
 import json
-import os
 import random
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -36,12 +34,12 @@ from pfcng.store.migrations import migrate
 from support.csrs import make_csr
 from support.demandes import demande_for
 from support.distant import make_database
+from support.drivers import driver, driver_environment
 from support.folders import shared_folder
 from support.igc_service import Identities, IgcProgram
 from support.key_pool import make_keys
 from support.platform import make_context
 
-TESTS: Final = Path(__file__).parents[1]
 RETRAITS: Final = 500
 LOT: Final = 20
 CLIENTS: Final = 4
@@ -93,11 +91,10 @@ def picture() -> Iterator[Picture]:
 
 
 def _start_platform(folder: Path, dsn: str, port: int, igc: str) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     with (folder / "plateformes.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "support.platform_process", folder / "pki", dsn, str(port)],
-            env={**os.environ, "PYTHONPATH": path, "PFCNG_IGC": igc},
+            driver("platform_process", folder / "pki", dsn, port),
+            env=driver_environment(PFCNG_IGC=igc),
             stdout=log,
             stderr=log,
         )

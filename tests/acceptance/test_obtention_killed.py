@@ -1,9 +1,7 @@
 """An obtention killed at each of its steps is taken up again, without a second demande (docs/client.md; issue 6 §3)."""
 
-import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pfcng.client.dossier import Dossier, Etape
 from pfcng.contract.catalogue import TypeDemande
+from support.drivers import driver, driver_environment
 from support.live import Sandbox
 from support.parc import ENVIRONMENT, Run, demandes_named
 
@@ -26,10 +25,8 @@ POINTS = [f"{when}:{step}" for step in STEPS for when in ("avant", "apres") if f
 def kill(sandbox: Sandbox, point: str, folder: Path, home: Path, name: str) -> None:
     profile = sandbox.path(sandbox.description["profils"]["cpa-editeur"])
     arguments = (point, str(profile), str(folder), str(home), name)
-    command = [sys.executable, "-m", "support.obtention_driver", *arguments]
-    tests = Path(__file__).parents[1]
-    paths = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": paths}
+    command = driver("obtention_driver", *arguments)
+    environment = driver_environment(**ENVIRONMENT)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr + done.stdout
 

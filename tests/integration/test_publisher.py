@@ -1,10 +1,8 @@
 """Publication over a real database: what is due, killed, doubled, restored, raced. Source: docs/igc.md, C1 to C3."""
 
-import os
 import secrets
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -27,6 +25,7 @@ from pfcng.igc.revocations import Lock
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, Row
+from support.drivers import driver, driver_environment
 from support.igc import NOW, Clock, Hierarchy, fill_revocations, insert, make_hierarchy, revoke
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -231,13 +230,8 @@ def publish_elsewhere(dsn: str, hierarchy: Hierarchy, folder: Path, step: str) -
     certificate, key = folder / "ac.pem", folder / "ac.key"
     certificate.write_bytes(hierarchy.authority.certificate.public_bytes(Encoding.PEM))
     key.write_bytes(hierarchy.authority.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    tests = Path(__file__).parents[1]
-    return subprocess.run(
-        [sys.executable, "-m", "support.publication_driver", dsn, certificate, key, step],
-        cwd=tests,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), *sys.path])},
-        check=False,
-    ).returncode
+    command = driver("publication_driver", dsn, certificate, key, step)
+    return subprocess.run(command, env=driver_environment(), check=False).returncode
 
 
 def test_publishers_at_once_publish_once(press: Press, hierarchy: Hierarchy) -> None:

@@ -1,9 +1,7 @@
 """A retrait killed at each of its commits: what is left, and that the next one mends it (docs/life-of-a-demande.md)."""
 
-import os
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from pfcng.operations.retirer_certificat import confirm_delivery, retirer_certif
 from pfcng.store.database import Database, Row
 from support.csrs import make_csr
 from support.demandes import demande_for
+from support.drivers import driver, driver_environment
 from support.platform import make_context
 
 VALIDEE = ("Demande validée", "Produit à retirer")
@@ -87,13 +86,8 @@ def _order(database: Database, count: int) -> list[int]:
 
 
 def _killed_retrait(arguments: tuple[str, Path, int, str]) -> int:
-    tests = Path(__file__).parents[1]
-    return subprocess.run(
-        [sys.executable, "-m", "support.retrait_driver", *map(str, arguments)],
-        cwd=tests,
-        env={**os.environ, "PYTHONPATH": str(tests)},
-        check=False,
-    ).returncode
+    command = driver("retrait_driver", *arguments)
+    return subprocess.run(command, env=driver_environment(), check=False).returncode
 
 
 def _situation(database: Database, numero: int) -> Row:

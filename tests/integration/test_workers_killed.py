@@ -20,6 +20,7 @@ from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.revoquer_certificat import revoquer_certificat
 from support.csrs import make_csr, make_keys
 from support.demandes import demande_for
+from support.drivers import driver, driver_environment
 from support.mails import mails_in
 from support.platform import NOW, make_context
 from support.revocations import revocation_of
@@ -84,8 +85,8 @@ class Workers:
             self._kill(process)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "support.worker_driver", *self._arguments]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        command = driver("worker_driver", *self._arguments)
+        process = subprocess.Popen(command, env=driver_environment(), stdout=subprocess.PIPE)
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
         return process
