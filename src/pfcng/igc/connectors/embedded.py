@@ -37,6 +37,7 @@ from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
+from pfcng.store.attestation import SuspectDatabase
 from pfcng.store.database import Database, DbConnection, Row
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ class EmbeddedAuthority:
             RegistrationConflict: the number has another request.
             AuthorityUnavailable: no authority here signs it.
         """
+        self._require_attested()
         now = self._clock()
         self._check(request, now)
         parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
@@ -97,9 +99,14 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: `register` was never called.
             RequestRefused: the certificate was not fit to be signed.
-            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here; or
+                the database was restored.
         """
-        row = self._reserve(numero)
+        with self._database.transaction() as connection:
+            row = _find(connection, numero)
+        if row["der"] is None:
+            self._require_attested()
+            row = self._reserve(numero)
         if row["der"] is None:
             row = self._store(numero, self._sign(row))
         return x509.load_der_x509_certificate(row["der"])
@@ -155,12 +162,20 @@ class EmbeddedAuthority:
         """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
 
         Raises:
-            AuthorityUnavailable: the database does not answer.
+            AuthorityUnavailable: the database does not answer, or was restored.
         """
         try:
+            self._require_attested()
             self._publisher.turn(at_once=True)
         except psycopg.OperationalError as error:
             raise AuthorityUnavailable("no database to publish from") from error
+
+    def _require_attested(self) -> None:
+        """Sign nothing from a database that was restored (docs/restore.md)."""
+        try:
+            self._database.require_attested()
+        except SuspectDatabase as error:
+            raise AuthorityUnavailable(f"the database was restored: {error}") from error
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
