@@ -20,7 +20,7 @@ sandbox: install
 	@exec $(BIN)/pfcng sandbox $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest --quiet
+	$(BIN)/python -m pytest --quiet --numprocesses=2
 
 format: install
 	$(BIN)/ruff format --check .

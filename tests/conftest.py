@@ -11,7 +11,7 @@ from support.minimal_pki import MinimalPki, make_minimal_pki
 settings.register_profile("pfcng", deadline=None)  # a busy machine is no fault
 settings.load_profile("pfcng")
 
-pytest_plugins = ("support.databases", "support.live", "support.distant")
+pytest_plugins = ("support.databases", "support.live", "support.distant", "support.serve")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.store.database import Database
-from pfcng.store.migrations import migrate
+from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
@@ -120,7 +120,7 @@ def create_app(
     diagnostics: bool = False,
     around: Callable[[CertificateAuthority], CertificateAuthority] = lambda authority: authority,
 ) -> App:
-    """Bring the database to the newest revision and put the parts together.
+    """Put the parts together over a database at its newest revision (`platform_schemas`).
 
     Args:
         settings: The platform's settings; its own ``dsn`` is not read here.
@@ -131,15 +131,14 @@ def create_app(
 
     Raises:
         OSError: The journal cannot be anchored where the settings say.
+        UnsuitableDatabase: The database is at another revision.
     """
     anchor = _anchor(settings)
-    migrate(dsn)
+    check_schema(dsn, *platform_schemas(settings))
     remote = _remote(settings.igc) if settings.igc is not None else None
     keyring = Keyring()
     issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
-    if remote is None or publishing:
-        migrate(dsn, IGC)
     database = Database(dsn)
     trust = load_trust(settings.confiance, database if publishing else None, clock)
     platform = Platform(
@@ -160,6 +159,11 @@ def create_app(
         keyring=keyring,
         _remote=remote,
     )
+
+
+def platform_schemas(settings: Settings) -> list[Chain]:
+    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
+    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
 
 
 def create_parts(
@@ -193,15 +197,17 @@ def create_parts(
 
 @contextmanager
 def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
-    """A worker over a database that is brought to the newest revision; `settings.courrier` must be told."""
+    """A worker over a database at its newest revision; `settings.courrier` must be told.
+
+    Raises:
+        UnsuitableDatabase: The database is at another revision.
+    """
     assert settings.courrier is not None  # noqa: S101 - the command checks it
     with ExitStack() as stack:
-        migrate(dsn)
+        check_schema(dsn, *platform_schemas(settings))
         remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
         keyring = stack.enter_context(closing(Keyring()))
         issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
-        if remote is None:
-            migrate(dsn, IGC)
         database = stack.enter_context(closing(Database(dsn, max_connections=WORKER_CONNECTIONS)))
         parts = create_parts(
             settings.courrier,

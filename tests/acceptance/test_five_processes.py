@@ -24,6 +24,7 @@ from pfcng.client import Client, Profile
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Offre, Product, Usage
 from pfcng.contract.messages import RequeteRetraitCertificat
+from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
 from pfcng.operations.reconcilier import Bilan, reconcile
 from pfcng.sandbox.demonstration import load_demonstration
@@ -109,6 +110,7 @@ def _pki(folder: Path) -> SandboxPki:
 def _platform_database(folder: Path, server: str) -> str:
     dsn = make_database(server, "plateforme")
     migrate(dsn)
+    migrate(dsn, IGC)
     database = Database(dsn, max_connections=1)
     with database.transaction() as connection:
         load_demonstration(folder / "annuaire.toml").save(connection)

@@ -129,7 +129,10 @@ def test_database_that_does_not_answer_is_told_without_its_password(identities: 
         to_toml(identities.settings("host=127.0.0.1 port=1 password=tres-secret dbname=b")), "utf-8"
     )
     failed = serve(tmp_path / "igc.toml")
-    assert (failed.returncode, failed.stderr) == (3, "Erreur : la base ne répond pas.\n")
+    assert (failed.returncode, failed.stderr) == (
+        3,
+        "Erreur : la base ne répond pas : aucun serveur n’écoute à cette adresse.\n",
+    )
 
 
 def test_port_that_is_taken_is_told(program: IgcProgram) -> None:

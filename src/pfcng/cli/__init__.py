@@ -24,6 +24,7 @@ from pfcng.cli import (
     retirer,
     revoquer,
     sandbox,
+    serve,
     suivre,
     taches,
     verifier,
@@ -53,7 +54,9 @@ app.add_typer(coffre.app)
 app.command(cls=FrenchCommand)(verifier.verifier)
 app.command(cls=FrenchCommand)(diagnostiquer.diagnostiquer)
 app.add_typer(sandbox.app)
+app.command(cls=FrenchCommand)(serve.serve)
 app.command(cls=FrenchCommand)(worker.worker)
+app.command(cls=FrenchCommand)(serve.migrer)
 app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)

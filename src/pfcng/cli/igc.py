@@ -7,6 +7,7 @@ import typer
 
 from pfcng.cli import ceremonie
 from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
+from pfcng.cli.serve import fail
 
 igc = typer.Typer(
     name="igc",
@@ -41,13 +42,13 @@ def serve(
     Code de sortie : 0 le service a été arrêté ; 2 réglages à corriger, tous
     nommés ; 3 base ou adresse d’écoute indisponible.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.igc_serve import ServiceFault, run_service  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.igc_serve import run_service  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
     try:
         run_service(config, lambda service, http: typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http}."))
-    except ServiceFault as fault:
-        typer.echo(f"Erreur : {fault}", err=True)
-        raise typer.Exit(fault.status) from None
+    except StartFault as fault:
+        raise fail(fault) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 

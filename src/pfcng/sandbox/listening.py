@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from pfcng.mistakes import reason
 from pfcng.sandbox.descriptor import Addresses
-from pfcng.sandbox.mistakes import SandboxError, reason
+from pfcng.sandbox.mistakes import SandboxError
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _ADDRESS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)

@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pfcng.contract.catalogue import Environment
+from pfcng.mistakes import french, reason
 from pfcng.sandbox.entries import NAME, CardEntry, HabilitationEntry, StructureEntry, holders
-from pfcng.sandbox.mistakes import SandboxError, french, reason
+from pfcng.sandbox.mistakes import SandboxError
 
 
 class DemonstrationError(SandboxError):

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from pfcng.igc.urls import PublicationUrls
+from pfcng.mistakes import french, place, reason
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
 from pfcng.sandbox.clock import SandboxClock, machine_now
 from pfcng.sandbox.database import check_dsn, start_database, take_over
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
 from pfcng.sandbox.listening import addresses, check_host, listen
-from pfcng.sandbox.mistakes import SandboxError, french, place, reason
+from pfcng.sandbox.mistakes import SandboxError
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
 from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
 from pfcng.store.embedded import stop_server

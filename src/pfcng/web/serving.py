@@ -1,6 +1,7 @@
 """uvicorn as every server here runs it: several in one process, stopped together by a signal."""
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,14 +23,33 @@ _GRACE: Final = 5
 class Server(uvicorn.Server):
     """A server of several in one process: signals are taken once, for all of them."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on copies: what listens can then be replaced."""
+        self._listening = sockets or []
+        await super().startup([each.dup() for each in self._listening])
+
+    async def renew(self, tls: SSLContext) -> None:
+        """Greet new connections with another context; those that are there stay as they are."""
+        former = self.servers
+        self.config.ssl = tls
+        await self.startup(self._listening)
+        for each in former:
+            each.close()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take none."""
         yield
 
 
-def server(application: ASGIApp, tls: SSLContext | None = None) -> Server:
-    """A server for an application, over TLS when there is a context."""
+def server(application: ASGIApp, tls: SSLContext | None = None, *, grace: float = _GRACE) -> Server:
+    """A server for an application, over TLS when there is a context.
+
+    Args:
+        application: ASGI.
+        tls: The context of every connection.
+        grace: Seconds that the requests under way have to end once the server is told to stop.
+    """
     # proxy_headers is off: the address of the TCP peer decides whose Client-Cert header counts.
     config = uvicorn.Config(
         application,
@@ -42,7 +62,7 @@ def server(application: ASGIApp, tls: SSLContext | None = None) -> Server:
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=math.ceil(grace),
     )
     return Server(config)
 
@@ -54,16 +74,19 @@ def serve_until_signal(servers: Sequence[tuple[Server, socket.socket]], ready: C
         servers: With their listening sockets.
         ready: Called once all of them serve.
     """
+    call_on_signal(lambda: stop(servers))
     with asyncio.Runner(loop_factory=servers[0][0].config.get_loop_factory()) as runner:
-        runner.run(_serve(servers, ready))
+        runner.run(serve(servers, ready))
 
 
-async def _serve(servers: Sequence[tuple[Server, socket.socket]], ready: Callable[[], None]) -> None:
-    def stop() -> None:
-        for each, _socket in servers:
-            each.should_exit = True
+def stop(servers: Sequence[tuple[Server, socket.socket]]) -> None:
+    """Let `serve` return once the requests under way have ended."""
+    for each, _socket in servers:
+        each.should_exit = True
 
-    call_on_signal(stop)
+
+async def serve(servers: Sequence[tuple[Server, socket.socket]], ready: Callable[[], None]) -> None:
+    """Serve each on its socket until it is told to stop; ``ready`` is called once all of them serve."""
     serving = [asyncio.create_task(each.serve(sockets=[opened])) for each, opened in servers]
     while not all(each.started for each, _ in servers) and not any(task.done() for task in serving):
         await asyncio.sleep(0.01)

@@ -52,13 +52,35 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
         _check_server(connection)
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         current = _current(connection, chain)
-        if current is not None and current > chain.head:
-            raise UnsuitableDatabase(
-                f"La base de données est d’une version plus récente de pfcng (révision {current})."
-            )
+        _refuse_newer(current, chain)
         if current != chain.head:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(chain.schema)))
             _upgrade(dsn, chain)
+
+
+def check_schema(dsn: str, *chains: Chain) -> None:
+    """See that schemas are at their newest revision; nothing is changed.
+
+    Raises:
+        UnsuitableDatabase: One is not, or `migrate` would refuse the database.
+        psycopg.Error: The database does not answer.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        _check_server(connection)
+        for chain in chains:
+            current = _current(connection, chain)
+            _refuse_newer(current, chain)
+            if current != chain.head:
+                told = "n’a pas les tables de pfcng" if current is None else f"est à la révision {current}"
+                raise UnsuitableDatabase(
+                    f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
+                    "lancez « pfcng migrer »."
+                )
+
+
+def _refuse_newer(current: str | None, chain: Chain) -> None:
+    if current is not None and current > chain.head:
+        raise UnsuitableDatabase(f"La base de données est d’une version plus récente de pfcng (révision {current}).")
 
 
 def _check_server(connection: psycopg.Connection) -> None:

@@ -5,10 +5,9 @@ The environment's names begin with ``PFCNG_`` and with ``PFCNG_IGC_``.
 
 import ipaddress
 import re
-import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
@@ -36,6 +35,7 @@ from pfcng.pki.signers.sources import (
     TokenKey,
     TransitKey,
 )
+from pfcng.settings.loading import FileSettings
 
 _T = TypeVar("_T")
 
@@ -366,6 +366,55 @@ class HeldEmettrice(Emettrice):
     acces_fichier: _File | None = None
 
 
+class HeldConfiance(Confiance):
+    """Authorities whose files are there."""
+
+    racines: Annotated[tuple[_File, ...], AfterValidator(_some)]
+    autorites: Annotated[tuple[_File, ...], AfterValidator(_some)]
+
+
+class PlatformSettings(Settings, FileSettings):
+    """Everything that the processes of ``pfcng serve`` and ``pfcng worker`` are told when they start.
+
+    Each one may come from the environment, which counts more than the file: ``PFCNG_DSN``, ``PFCNG_SERVEUR__CLE``.
+
+    Attributes:
+        dsn: libpq connection string.
+        ecoute: Where the Web Service listens, over TLS; port 0 for any free one.
+        ecoute_http: Where CRLs, authorities and OCSP are served, over plain HTTP.
+        ecoute_exploitation: Where health and metrics are told, over plain HTTP; to be reached by the exploitant alone.
+        processus: How many processes serve.
+        delai_arret: How long requests under way may take to end when the node is stopped.
+        emettrices: Authorities that issue, with their keys; none when ``igc`` says where PFCNG-IGC is.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PFCNG_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    dsn: str
+    ecoute: _Address = "127.0.0.1:8443"
+    ecoute_http: _Address = "127.0.0.1:8080"
+    ecoute_exploitation: _Address = "127.0.0.1:8081"
+    processus: Annotated[int, Field(ge=1, le=64)] = 2
+    delai_arret: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(minutes=10))] = timedelta(seconds=30)
+    serveur: HeldPair
+    emettrices: tuple[HeldEmettrice, ...] = ()
+    autres_autorites: tuple[HeldEmettrice, ...] = ()
+    confiance: HeldConfiance
+
+    @model_validator(mode="after")
+    def _one_igc(self) -> Self:
+        if (self.igc is None) == (not self.emettrices):
+            raise ValueError("donnez soit « emettrices », soit « igc »")
+        return self
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the key of any authority is here."""
+        return bool(self.emettrices or self.autres_autorites)
+
+
 class Clients(_Part):
     """Whom PFCNG-IGC answers.
 
@@ -378,7 +427,7 @@ class Clients(_Part):
     dn: Annotated[tuple[Annotated[str, AfterValidator(_name)], ...], AfterValidator(_some)]
 
 
-class IgcSettings(BaseSettings):
+class IgcSettings(FileSettings):
     """Everything that PFCNG-IGC as a service is told when it starts (docs/service-igc.md).
 
     Each one may come from the environment, which counts more than the file: ``PFCNG_IGC_DSN``,
@@ -409,50 +458,3 @@ class IgcSettings(BaseSettings):
     racines: tuple[_File, ...] = ()
     clients: Clients
     publication: Publication
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file."""
-        return (env_settings, init_settings)
-
-    @classmethod
-    def load(cls, file: Path) -> "IgcSettings":
-        """Read the file, whose paths are relative to it, and the environment.
-
-        Raises:
-            OSError: The file cannot be read.
-            TOMLDecodeError: or UnicodeDecodeError: it is not TOML.
-            ValidationError: With all the faults at once.
-        """
-        return cls(**_beside(tomllib.loads(file.read_text("utf-8")), file.resolve().parent))
-
-
-_PATHS: Final = ("certificat", "cle", "pkcs11", "autorite", "autorites", "racines", "crls")
-
-
-def _beside(told: Any, folder: Path) -> Any:
-    """The document with its paths made absolute."""
-    if isinstance(told, list):
-        return [_beside(each, folder) for each in told]
-    if not isinstance(told, dict):
-        return told
-    return {
-        name: _absolute(value, folder) if _is_path(name) else _beside(value, folder) for name, value in told.items()
-    }
-
-
-def _is_path(name: str) -> bool:
-    return name in _PATHS or name.endswith("_fichier")
-
-
-def _absolute(value: Any, folder: Path) -> Any:
-    if isinstance(value, list):
-        return [_absolute(each, folder) for each in value]
-    return folder / value if isinstance(value, str) else value

@@ -1,0 +1,70 @@
+"""A process of the node as its parent sees it: started, told, waited for."""
+
+import asyncio
+import signal
+import socket
+import sys
+from asyncio.subprocess import Process
+from dataclasses import replace
+from typing import Self
+
+from pfcng.node.faults import StartFault
+from pfcng.node.messages import Assignment, Said, line, read_line
+
+
+class Child:
+    """One process, from its start to its end."""
+
+    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def start(cls, assignment: Assignment) -> Self:
+        """Start a process with a program of its own: it inherits the sockets that are named, and nothing else."""
+        ours, theirs = socket.socketpair()
+        told = replace(assignment, control=theirs.fileno())
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "pfcng.node.process",
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=told.descriptors,
+            )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        assert process.stdin is not None  # noqa: S101 - it was asked for
+        process.stdin.write(told.to_json())
+        process.stdin.close()
+        return cls(process, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    async def hear(self) -> tuple[Said, StartFault | None] | None:
+        """The next thing it says; None at its end."""
+        try:
+            content = await self._reader.readline()
+        except ConnectionError:
+            return None
+        return read_line(content) if content else None
+
+    def order(self, said: Said) -> None:
+        """Tell it; one that is gone does not listen."""
+        if not self._writer.is_closing():
+            self._writer.write(line(said))
+
+    def kill(self) -> None:
+        """End it now."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Its exit status; minus the signal's number when one ended it."""
+        try:
+            return await self._process.wait()
+        finally:
+            self._writer.close()

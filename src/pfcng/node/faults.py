@@ -1,0 +1,94 @@
+"""What keeps a program of the exploitant from starting, told in French."""
+
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from ssl import SSLError
+from typing import TypeVar
+
+import psycopg
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
+
+from pfcng.mistakes import french, place, reason
+from pfcng.pki.signers.sources import CredentialError
+from pfcng.pki.trust import InvalidTrustAnchors
+from pfcng.store.migrations import UnsuitableDatabase
+from pfcng.store.reaching import Unreachable, UnreadableDsn
+
+T = TypeVar("T")
+
+
+class StartFault(Exception):
+    """The program cannot start; the message is French and says what to do.
+
+    Attributes:
+        is_outage: Something does not answer, which may answer later; else something is to be corrected.
+    """
+
+    def __init__(self, message: str, *, is_outage: bool = False) -> None:
+        super().__init__(message)
+        self.is_outage = is_outage
+
+
+def read_settings(where: str, read: Callable[[], T]) -> T:
+    """The settings, or every fault of them at once.
+
+    Args:
+        where: What is told of the place of the settings.
+        read: Reads them.
+
+    Raises:
+        StartFault: They are to be corrected.
+    """
+    try:
+        return read()
+    except OSError as error:
+        faults = [f"le fichier ne peut pas être lu ({reason(error)})"]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults = [f"ce n’est pas un fichier TOML en UTF-8 ({error})"]
+    except SettingsError:
+        faults = ["une variable PFCNG_… n’est pas de la forme attendue : une liste ou une table s’écrit en JSON"]
+    except ValidationError as error:
+        faults = [_told(fault) for fault in error.errors(include_input=False, include_url=False)]
+    lines = "".join(f"\n  {fault}" for fault in faults)
+    raise StartFault(f"les réglages de {where} sont à corriger.{lines}")
+
+
+def _told(fault: ErrorDetails) -> str:
+    setting = ".".join(map(str, fault["loc"]))
+    return f"{setting} : {french(fault)}" if setting else french(fault)
+
+
+def settings_place(file: Path | None) -> str:
+    """How the place of the settings is told."""
+    return "l’environnement" if file is None else str(file)
+
+
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Tell what fails while the parts of a program are put together.
+
+    Raises:
+        StartFault: Something did.
+    """
+    try:
+        yield
+    except (CredentialError, InvalidTrustAnchors) as error:
+        raise StartFault(f"un certificat ou sa clé ne peut pas servir : {error}") from error
+    except SSLError as error:
+        raise StartFault(f"OpenSSL refuse un certificat ou une clé des réglages ({error.reason}).") from error
+    except UnsuitableDatabase as error:
+        raise StartFault(str(error)) from error
+    except UnreadableDsn:
+        raise StartFault("dsn : la chaîne de connexion ne se lit pas.") from None
+    except Unreachable as error:
+        raise StartFault(f"la base ne répond pas : {error}.", is_outage=True) from None
+    except psycopg.Error as error:
+        # libpq's own words would show a part of the string, which may hold a password.
+        told = "ne répond pas" if error.sqlstate is None else f"a refusé (SQLSTATE {error.sqlstate})"
+        raise StartFault(f"la base {told}.", is_outage=True) from None
+    except OSError as error:
+        raise StartFault(f"{place(error) or 'le système'} : {reason(error)}.") from error

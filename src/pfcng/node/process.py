@@ -1,0 +1,124 @@
+"""A process of a node: the platform on the parent's sockets, or a worker. Loading this module takes long.
+
+Usage, by the parent alone: python -m pfcng.node.process, with an `Assignment` on the standard input.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from ssl import SSLContext
+
+from pfcng.app import App, create_app, open_worker
+from pfcng.node.control import Control
+from pfcng.node.faults import StartFault, faults_told
+from pfcng.node.log import configure_log
+from pfcng.node.messages import Assignment, Kind, Said
+from pfcng.operations.sceller_journal import keep_sealed
+from pfcng.settings import PlatformSettings
+from pfcng.web.serving import Server, serve, server, stop
+from pfcng.web.tls import server_context
+
+Servers = list[tuple[Server, socket.socket]]
+
+
+def main() -> int:
+    """Do what the standard input says until the parent says stop, or is no more; give the exit status."""
+    # Orders come over the socket pair; a terminal sends these two to the parent's whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _on_terminate(_interrupt)
+    configure_log()
+    assignment = Assignment.from_json(sys.stdin.buffer.read())
+    control = Control(socket.socket(fileno=assignment.control))
+    act = _serve if assignment.kind is Kind.SERVES else _work
+    try:
+        with ExitStack() as stack:
+            act(assignment, control, stack)
+    except StartFault as fault:
+        control.tell(Said.FAULT, fault)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _on_terminate(act: Callable[[], None]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: act())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
+    settings = assignment.settings()
+    with faults_told():
+        tls = client_checking_context(settings)
+        app = create_app(settings, dsn=settings.dsn, clock=_now)
+        stack.callback(app.close)
+        _publish_first(app)
+    stack.enter_context(app.kept_published())
+    stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))
+    grace = settings.delai_arret.total_seconds()
+    service = server(app.service, tls, grace=grace)
+    servers = [(service, socket.socket(fileno=assignment.service))]
+    if app.published is not None:
+        servers.append((server(app.published.application, grace=grace), socket.socket(fileno=assignment.http)))
+
+    async def renew() -> None:
+        with faults_told():
+            context = client_checking_context(settings)
+        await service.renew(context)
+
+    async def run() -> None:
+        obeying = asyncio.create_task(control.obey(stop=lambda: stop(servers), renew=renew))
+        await serve(servers, lambda: control.tell(Said.READY))
+        obeying.cancel()
+
+    _on_terminate(lambda: stop(servers))
+    with asyncio.Runner(loop_factory=service.config.get_loop_factory()) as runner:
+        runner.run(run())
+
+
+def client_checking_context(settings: PlatformSettings) -> SSLContext:
+    """The context of the Web Service's connections.
+
+    Raises:
+        SSLError: or OSError: a file is of no use.
+    """
+    authorities = (*settings.confiance.racines, *settings.confiance.autorites)
+    return server_context(settings.serveur.certificat, settings.serveur.cle, authorities)
+
+
+def _publish_first(app: App) -> None:
+    """Whoever connects from the first moment on needs the CRLs."""
+    if app.published is not None and app.platform.trust.ailing():
+        app.published.publisher.turn()
+        app.platform.trust.refresh()
+
+
+def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
+    settings = assignment.settings()
+    with faults_told():
+        worker = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
+
+    async def run() -> None:
+        obeying = asyncio.create_task(control.obey(stop=worker.stop))
+        control.tell(Said.READY)
+        await worker.run()
+        obeying.cancel()
+
+    _on_terminate(worker.stop)
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

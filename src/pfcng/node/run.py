@@ -1,0 +1,88 @@
+"""``pfcng serve``: the settings, the checks, the sockets, the parent."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pfcng.app import platform_schemas
+from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
+from pfcng.node.log import configure_log
+from pfcng.node.messages import Assignment, Kind
+from pfcng.node.parent import Parent
+from pfcng.node.sockets import listen, place
+from pfcng.settings import PlatformSettings
+from pfcng.store.migrations import check_schema, migrate
+from pfcng.store.reaching import reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where a node listens, as URLs; None for what it does not serve."""
+
+    service: str
+    http: str | None
+
+
+def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses], None]) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files again.
+
+    Args:
+        config: The file of the settings.
+        with_worker: Have a process beside that sends the mails and does what falls due.
+        on_ready: Called once every process serves.
+
+    Raises:
+        StartFault: The node cannot start.
+    """
+    configure_log()
+    text = read_settings(str(config), lambda: config.read_text("utf-8"))
+    folder = config.resolve().parent
+    settings = read_settings(str(config), lambda: PlatformSettings.parse(text, folder))
+    if with_worker and settings.courrier is None:
+        raise StartFault("--with-worker demande le réglage « courrier ».")
+    with ExitStack() as stack:
+        service = stack.enter_context(listen("ecoute", settings.ecoute))
+        http = stack.enter_context(listen("ecoute_http", settings.ecoute_http)) if settings.publishes else None
+        check_database(settings)
+        opened = (service.fileno(), None if http is None else http.fileno())
+        assign = partial(Assignment, text=text, folder=str(folder))
+        names = [f"serveur-{number}" for number in range(1, settings.processus + 1)]
+        assignments = [assign(kind=Kind.SERVES, name=name, service=opened[0], http=opened[1]) for name in names]
+        if with_worker:
+            assignments.append(assign(kind=Kind.WORKS, name="worker"))
+        where = Addresses(service=f"https://{place(service)}", http=None if http is None else f"http://{place(http)}")
+        asyncio.run(_keep(assignments, settings, stack, lambda: on_ready(where)))
+
+
+async def _keep(
+    assignments: list[Assignment], settings: PlatformSettings, stack: ExitStack, ready: Callable[[], None]
+) -> None:
+    grace = settings.delai_arret.total_seconds()
+    await Parent(assignments, grace=grace, release=stack.close).run(ready)
+
+
+def check_database(settings: PlatformSettings) -> None:
+    """See that the database answers and has the tables that this version works with.
+
+    Raises:
+        StartFault: Not so.
+    """
+    with faults_told():
+        reach(settings.dsn)
+        check_schema(settings.dsn, *platform_schemas(settings))
+
+
+def migrate_database(config: Path | None) -> None:
+    """Bring the database of the settings to the newest revision.
+
+    Raises:
+        StartFault: The settings are to be corrected, or the database refuses.
+    """
+    settings = read_settings(settings_place(config), lambda: PlatformSettings.load(config))
+    with faults_told():
+        reach(settings.dsn)
+        for chain in platform_schemas(settings):
+            migrate(settings.dsn, chain)
