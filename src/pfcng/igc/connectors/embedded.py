@@ -37,7 +37,6 @@ from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
-from pfcng.store.attestation import SuspectDatabase
 from pfcng.store.database import Database, DbConnection, Row
 
 log = structlog.get_logger()
@@ -102,12 +101,9 @@ class EmbeddedAuthority:
             AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here; or
                 the database was restored.
         """
-        with self._database.transaction() as connection:
-            row = _find(connection, numero)
+        row = self._reserve(numero)
         if row["der"] is None:
             self._require_attested()
-            row = self._reserve(numero)
-        if row["der"] is None:
             row = self._store(numero, self._sign(row))
         return x509.load_der_x509_certificate(row["der"])
 
@@ -171,11 +167,9 @@ class EmbeddedAuthority:
             raise AuthorityUnavailable("no database to publish from") from error
 
     def _require_attested(self) -> None:
-        """Sign nothing from a database that was restored (docs/restore.md)."""
-        try:
-            self._database.require_attested()
-        except SuspectDatabase as error:
-            raise AuthorityUnavailable(f"the database was restored: {error}") from error
+        """Take nothing in, and sign nothing, in a database that was restored (docs/restore.md)."""
+        if not self._database.is_attested():
+            raise AuthorityUnavailable(f"the database was restored: {self._database.suspicion}")
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
@@ -194,10 +188,11 @@ class EmbeddedAuthority:
 
     def _reserve(self, numero: int) -> Row:
         """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
+        attested = self._database.is_attested()
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         with self._database.transaction() as connection:
             row = _find(connection, numero)
-            if row["numero_serie"] is not None:
+            if row["numero_serie"] is not None or not attested:
                 return row
             signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
             # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
