@@ -25,6 +25,7 @@ from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
 from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
+from pfcng.settings.kinds import SANDBOX_KEY
 from pfcng.store.embedded import stop_server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
@@ -99,6 +100,7 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
             ca_key_bits=options.ca_key_bits,
             now=clock(),
             machine_now=machine_now(),
+            heading=SANDBOX_KEY,
         )
 
     pki = ensure()

@@ -48,7 +48,7 @@ def server_context(certificate: Path, key: Path, client_authorities: Sequence[Pa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, password=lambda: "")  # an encrypted key is refused, not asked for
     for authority in client_authorities:
         context.load_verify_locations(authority)
     context.verify_mode = ssl.CERT_OPTIONAL
