@@ -18,7 +18,7 @@ from pfcng.igc.urls import PublicationUrls
 from pfcng.mistakes import french, place, reason
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
 from pfcng.sandbox.clock import SandboxClock, machine_now
-from pfcng.sandbox.database import check_dsn, start_database
+from pfcng.sandbox.database import check_dsn, start_database, take_over
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
 from pfcng.sandbox.listening import addresses, check_host, listen
@@ -43,10 +43,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What is told once the sandbox listens."""
+    """What is told once the sandbox listens; ``notice`` is a sentence about its database, if there is one to tell."""
 
     addresses: Addresses
     directory: Path
+    notice: str | None
 
 
 def run(options: Options, on_ready: Callable[[Ready], None]) -> None:
@@ -104,6 +105,7 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
 
     pki = ensure()
     dsn = starting.result()
+    notice = take_over(dsn)
     loading.result()
     from pfcng.sandbox.serving import serve  # noqa: PLC0415 - see above
 
@@ -112,7 +114,7 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
 
     def ready() -> None:
         write_descriptor(directory, describe(directory, pki, demonstration, reached, profiles))
-        on_ready(Ready(addresses=reached, directory=options.data))
+        on_ready(Ready(addresses=reached, directory=options.data, notice=notice))
 
     serve(
         settings,
