@@ -111,7 +111,7 @@ class ClientLimits:
         now = self._now()
         paid_until = max(use.paid_until, now) + self._interval
         ahead = paid_until - now - 1
-        if ahead > 0 or use.running >= self._at_once:
+        if ahead > self._interval / 2 or use.running >= self._at_once:
             return max(1, math.ceil(ahead))
         use.paid_until, use.is_told = paid_until, False
         return 0
