@@ -93,7 +93,7 @@ def create_igc_service(
         ("POST", "/reconciliation"): partial(_attest, authority),
     }
     routes = [Route(path, _Handler(act, peers, clock).handle, methods=[method]) for (method, path), act in acts.items()]
-    routes.append(Route("/sante", partial(_health, is_healthy), methods=["GET"]))
+    routes.append(Route("/sante", partial(_health, authority, is_healthy), methods=["GET"]))
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
 
 
@@ -252,9 +252,12 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _health(is_healthy: Callable[[], bool], _request: Request) -> Response:
-    healthy = await run_in_threadpool(is_healthy)
-    return JSONResponse({"etat": "en service" if healthy else "en panne"}, status_code=200 if healthy else 503)
+async def _health(authority: ReconcilableAuthority, is_healthy: Callable[[], bool], _request: Request) -> Response:
+    """A service whose database was restored is there all the same: it revokes, and has to be compared."""
+    if not await run_in_threadpool(is_healthy):
+        return JSONResponse({"etat": "en panne"}, status_code=503)
+    attested = await run_in_threadpool(authority.is_attested)
+    return JSONResponse({"etat": "en service" if attested else "à réconcilier"})
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
