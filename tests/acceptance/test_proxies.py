@@ -19,7 +19,7 @@ from pfcng.sandbox.pairs import Pair
 from pfcng.store.database import Database
 from support.csrs import make_csr, make_key
 from support.demandes import demande_for
-from support.proxies import Proxy, missing, post, running_proxy
+from support.proxies import Proxy, need, post, running_proxy
 from support.serve import Installation, Node, running_node
 from support.workers import wait_until
 
@@ -49,9 +49,7 @@ def proxy(
     request: pytest.FixtureRequest, nodes: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Proxy]:
     """Each of the two."""
-    reason = missing(request.param)
-    if reason:
-        pytest.skip(reason)
+    need(request.param)
     with running_proxy(request.param, tmp_path_factory.mktemp(request.param), nodes) as running:
         yield running
 

@@ -6,21 +6,8 @@ import signal
 import httpx
 import psutil
 
-from pfcng.contract.catalogue import Offre, Product, Usage
-from support.csrs import make_csr, make_key
-from support.demandes import demande_for
-from support.serve import Installation, Node, running_node
+from support.serve import Installation, Node, obtain, running_node
 from support.workers import wait_until
-
-ORG = Product(Offre.ORG, Usage.AUTH_CLI)
-
-
-def obtain(node: Node) -> str:
-    """Order a certificate and withdraw it."""
-    with node.client() as client:
-        reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
-        assert reply.statut_lot == "OK", reply.message
-        return client.retirer_certificat(reply.demandes[0].indice_retrait or "", "un code").pem
 
 
 def test_platform_serves_in_several_processes(node: Node) -> None:

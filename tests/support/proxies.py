@@ -1,5 +1,6 @@
 """nginx and HAProxy as deploy/ has them, with their addresses and files replaced by those of a test."""
 
+import os
 import shutil
 import socket
 import ssl
@@ -12,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from pfcng.client import Client
 from pfcng.sandbox.pairs import Pair
@@ -58,11 +60,15 @@ def post(
         return client.post(url, content=content, headers=headers)
 
 
-def missing(kind: str) -> str | None:
-    """What the machine has not; None when the proxy can run."""
-    if shutil.which(kind) is None:
-        return f"{kind} is not installed"
-    return "nginx has no njs module" if kind == "nginx" and not _NJS.exists() else None
+def need(kind: str) -> None:
+    """Skip the test on a machine without the proxy; fail where every program has to be there (CI)."""
+    what = None if shutil.which(kind) else f"{kind} is not installed"
+    if kind == "nginx" and what is None and not _NJS.exists():
+        what = "nginx has no njs module"
+    if what and os.environ.get("PFCNG_EXEMPLES"):
+        pytest.fail(what)
+    if what:
+        pytest.skip(what)
 
 
 @contextmanager

@@ -66,6 +66,14 @@ def peer_address(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str:
     return str(client[0]) if client else ""
 
 
+def shown_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str | None:
+    """What stands for the certificate that `peer_certificate` would read: the same text for the same certificate."""
+    if _is_proxy(scope, proxies):
+        return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"client-cert"), None)
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
+    return str(chain[0]) if chain else None
+
+
 def _is_proxy(scope: Mapping[str, Any], proxies: Sequence[Network]) -> bool:
     client = scope.get("client")
     return client is not None and any(ip_address(client[0]) in network for network in proxies)
