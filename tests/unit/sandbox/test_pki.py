@@ -435,7 +435,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
 
 
 def test_every_certificate_of_the_sandbox_passes_the_lint(box: Box) -> None:
-    """Cards, servers, authorities: nothing but what the real profiles have themselves, and a server called localhost."""
+    """Cards, servers, authorities: nothing but the real profiles’ own findings, and a server called localhost."""
     cards = [load(pair) for card in box.pki.cards.values() for pair in (card.auth, card.sign)]
     clients = [*map(load, box.pki.clients.values())]
     authorities = [load(files.pair) for files in box.pki.authorities.values()]
