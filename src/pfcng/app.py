@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
@@ -32,9 +31,7 @@ from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.operations.journaling import record_alert
-from pfcng.pki import names
-from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import Credential, load_kept
+from pfcng.pki.keys import Credential, authority_of, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
@@ -228,14 +225,13 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
 def _transport(courrier: Courrier) -> Transport:
     if courrier.dossier is not None:
         return Maildir(courrier.dossier)
-    password = courrier.mot_de_passe
     return Smtp(
         Relay(
             host=courrier.serveur or "",
             port=courrier.relay_port,
             security=Security(courrier.securite),
             user=courrier.utilisateur,
-            password=None if password is None else password.get_secret_value(),
+            password=courrier.password(),
             timeout=courrier.delai.total_seconds(),
             tls=ssl.create_default_context(cafile=str(courrier.autorites)) if courrier.autorites else None,
         )
@@ -390,7 +386,7 @@ def _embedded(
 ) -> EmbeddedAuthority:
     return EmbeddedAuthority(
         database,
-        signers={_name(signer.certificate): signer for signer in signers},
+        signers={authority_of(signer.certificate): signer for signer in signers},
         urls=PublicationUrls(**publication.model_dump(exclude={"crls"})),
         clock=clock,
     )
@@ -399,10 +395,6 @@ def _embedded(
 def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
     """An authority with its key: the one place where such a key is opened."""
     return load_kept(one.certificat, one.source(), keyring)
-
-
-def _name(certificate: x509.Certificate) -> AuthorityName:
-    return by_common_name(names.first(certificate.subject, NameOID.COMMON_NAME) or "")
 
 
 def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:

@@ -5,23 +5,9 @@ import signal
 
 import httpx
 import psutil
-import psycopg
 
-from pfcng.contract.catalogue import Offre, Product, Usage
-from support.csrs import make_csr, make_key
-from support.demandes import demande_for
-from support.serve import Installation, Node, run, running_node
+from support.serve import Installation, Node, obtain, running_node
 from support.workers import wait_until
-
-ORG = Product(Offre.ORG, Usage.AUTH_CLI)
-
-
-def obtain(node: Node) -> str:
-    """Order a certificate and withdraw it."""
-    with node.client() as client:
-        reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
-        assert reply.statut_lot == "OK", reply.message
-        return client.retirer_certificat(reply.demandes[0].indice_retrait or "", "un code").pem
 
 
 def test_platform_serves_in_several_processes(node: Node) -> None:
@@ -48,14 +34,3 @@ def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -
         running.process.kill()
         _, alive = psutil.wait_procs(processes, 60)
         assert not alive
-
-
-def test_schema_that_is_not_there_is_refused(installation: Installation, postgres: str) -> None:
-    """Only ``pfcng migrer`` makes tables."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE vide")
-    config = installation.write("vide.toml", dsn=installation.dsn.replace("exploitation", "vide"))
-    for command in ("serve", "worker"):
-        refused = run(command, "--config", config)
-        assert refused.returncode == 2
-        assert "lancez « pfcng migrer »" in refused.stderr

@@ -104,7 +104,7 @@ def test_environment_counts_more_than_the_file(
     """``PFCNG_IGC_DSN``, ``PFCNG_IGC_SERVEUR__CLE``; paths of the file are relative to it."""
     told = identities.settings("dbname=fichier")
     told["serveur"] = {"certificat": told["serveur"]["certificat"], "cle": "serveur.key"}
-    (tmp_path / "serveur.key").touch()
+    (tmp_path / "serveur.key").touch(mode=0o600)
     (tmp_path / "igc.toml").write_text(to_toml(told), "utf-8")
     assert IgcSettings.load(tmp_path / "igc.toml").serveur.cle == tmp_path / "serveur.key"
     monkeypatch.setenv("PFCNG_IGC_DSN", "dbname=environnement")
@@ -128,6 +128,7 @@ def test_database_that_does_not_answer_is_told_without_its_password(identities: 
     (tmp_path / "igc.toml").write_text(
         to_toml(identities.settings("host=127.0.0.1 port=1 password=tres-secret dbname=b")), "utf-8"
     )
+    (tmp_path / "igc.toml").chmod(0o600)
     failed = serve(tmp_path / "igc.toml")
     assert (failed.returncode, failed.stderr) == (
         3,

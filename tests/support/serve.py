@@ -19,6 +19,7 @@ from cryptography import x509
 from psycopg.conninfo import make_conninfo
 
 from pfcng.client import Client, Profile
+from pfcng.contract.catalogue import Offre, Product, Usage
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, SERVER_AUTHORITIES, Gamme
@@ -26,8 +27,11 @@ from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
+from support.csrs import make_csr, make_key
+from support.demandes import demande_for
 from support.igc_service import to_toml
 
+ORG: Final = Product(Offre.ORG, Usage.AUTH_CLI)
 PATIENCE: Final = 60
 """Seconds that a busy machine may take to start or stop a node."""
 
@@ -109,6 +113,14 @@ class Node:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def obtain(node: Node) -> str:
+    """Order a certificate and withdraw it: PEM."""
+    with node.client() as client:
+        reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
+        assert reply.statut_lot == "OK", reply.message
+        return client.retirer_certificat(reply.demandes[0].indice_retrait or "", "un code").pem
 
 
 def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:

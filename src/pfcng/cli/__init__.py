@@ -11,6 +11,7 @@ from pfcng.cli import (
     annuaire,
     certificat,
     coffre,
+    config,
     courrier,
     demander,
     diagnostiquer,
@@ -57,6 +58,7 @@ app.add_typer(sandbox.app)
 app.command(cls=FrenchCommand)(serve.serve)
 app.command(cls=FrenchCommand)(worker.worker)
 app.command(cls=FrenchCommand)(serve.migrer)
+app.add_typer(config.app)
 app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)

@@ -247,4 +247,6 @@ def _welcome(ready: "Ready") -> None:
     width = max(len(label) for label, _ in lines)
     for label, value in lines:
         console.print(Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value))
+    if ready.notice:
+        console.print(Text(ready.notice, style="yellow"))
     console.print(Text("Ctrl-C pour arrêter.", style="dim"))

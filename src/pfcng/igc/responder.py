@@ -106,6 +106,8 @@ class Responder:
         authority = authorities.pop()
         if authority is None or authorities:  # an answer has one signer, and so one authority
             return Answer(der=ocsp.failure(Failure.UNAUTHORIZED))
+        if not self._database.is_attested():  # "good" would be a new statement from an old state
+            return Answer(der=ocsp.failure(Failure.TRY_LATER))
         now = self._clock().astimezone(UTC)
         try:
             signer = authority.signer(now)

@@ -33,18 +33,19 @@ class StartFault(Exception):
         self.is_outage = is_outage
 
 
-def read_settings(where: str, read: Callable[[], T]) -> T:
+def read_settings(where: str, read: Callable[[], T], unsound: Callable[[], list[str]] = list) -> T:
     """The settings, or every fault of them at once.
 
     Args:
         where: What is told of the place of the settings.
         read: Reads them.
+        unsound: Looks at what the settings lead to; called unless there is nothing that can be read.
 
     Raises:
         StartFault: They are to be corrected.
     """
     try:
-        return read()
+        settings, faults = read(), unsound()
     except OSError as error:
         faults = [f"le fichier ne peut pas être lu ({reason(error)})"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -52,7 +53,10 @@ def read_settings(where: str, read: Callable[[], T]) -> T:
     except SettingsError:
         faults = ["une variable PFCNG_… n’est pas de la forme attendue : une liste ou une table s’écrit en JSON"]
     except ValidationError as error:
-        faults = [_told(fault) for fault in error.errors(include_input=False, include_url=False)]
+        faults = [_told(fault) for fault in error.errors(include_input=False, include_url=False)] + unsound()
+    else:
+        if not faults:
+            return settings
     lines = "".join(f"\n  {fault}" for fault in faults)
     raise StartFault(f"les réglages de {where} sont à corriger.{lines}")
 

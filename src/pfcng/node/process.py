@@ -18,7 +18,8 @@ from pfcng.node.faults import StartFault, faults_told
 from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
-from pfcng.settings import PlatformSettings
+from pfcng.settings import Limites, PlatformSettings
+from pfcng.web.limits import ClientLimits, Limits
 from pfcng.web.serving import Server, serve, server, stop
 from pfcng.web.tls import server_context
 
@@ -67,11 +68,13 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
         _publish_first(app)
     stack.enter_context(app.kept_published())
     stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))
-    grace = settings.delai_arret.total_seconds()
-    service = server(app.service, tls, grace=grace)
+    grace, limits = settings.delai_arret.total_seconds(), connection_limits(settings.limites)
+    service = server(_limited(app, settings), tls, grace=grace, limits=limits)
     servers = [(service, socket.socket(fileno=assignment.service))]
     if app.published is not None:
-        servers.append((server(app.published.application, grace=grace), socket.socket(fileno=assignment.http)))
+        servers.append(
+            (server(app.published.application, grace=grace, limits=limits), socket.socket(fileno=assignment.http))
+        )
 
     async def renew() -> None:
         with faults_told():
@@ -96,6 +99,27 @@ def client_checking_context(settings: PlatformSettings) -> SSLContext:
     """
     authorities = (*settings.confiance.racines, *settings.confiance.autorites)
     return server_context(settings.serveur.certificat, settings.serveur.cle, authorities)
+
+
+def connection_limits(limites: Limites) -> Limits:
+    """Those of every connection."""
+    return Limits(
+        connections=limites.connexions,
+        head=limites.delai_entete.total_seconds(),
+        body=limites.delai_corps.total_seconds(),
+        reply=limites.delai_reponse.total_seconds(),
+    )
+
+
+def _limited(app: App, settings: PlatformSettings) -> ClientLimits:
+    """The Web Service, within what one client may take of it."""
+    limites = settings.limites
+    return ClientLimits(
+        app.service,
+        at_once=limites.requetes_simultanees,
+        per_second=limites.requetes_par_seconde,
+        proxies=settings.proxies,
+    )
 
 
 def _publish_first(app: App) -> None:

@@ -14,6 +14,7 @@ from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
+from pfcng.settings.kinds import is_open
 from pfcng.store.migrations import check_schema, migrate
 from pfcng.store.reaching import reach
 
@@ -40,7 +41,7 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
     configure_log()
     text = read_settings(str(config), lambda: config.read_text("utf-8"))
     folder = config.resolve().parent
-    settings = read_settings(str(config), lambda: PlatformSettings.parse(text, folder))
+    settings = read_settings(str(config), lambda: PlatformSettings.parse(text, folder, is_open=is_open(config)))
     if with_worker and settings.courrier is None:
         raise StartFault("--with-worker demande le réglage « courrier ».")
     with ExitStack() as stack:

@@ -67,6 +67,12 @@ def next_numbers(connection: DbConnection, count: int) -> list[tuple[int, int]]:
     return [(row["demande"], row["produit"]) for row in rows]
 
 
+def last_number(connection: DbConnection) -> int:
+    """The greatest number that a demande may have been given."""
+    (row,) = connection.execute("SELECT last_value FROM numero_demande").fetchall()
+    return int(row["last_value"])
+
+
 def present_keys(connection: DbConnection, environment: Environment, keys: Mapping[bytes, int]) -> dict[bytes, Row]:
     """Record public keys as presented, each by one demande; the first to present a key keeps it.
 

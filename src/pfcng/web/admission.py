@@ -51,6 +51,14 @@ def peer_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> x5
     return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
 
 
+def shown_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str | None:
+    """What stands for the certificate that `peer_certificate` would read: the same text for the same certificate."""
+    if _is_proxy(scope, proxies):
+        return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"client-cert"), None)
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
+    return str(chain[0]) if chain else None
+
+
 def _is_proxy(scope: Mapping[str, Any], proxies: Sequence[Network]) -> bool:
     client = scope.get("client")
     return client is not None and any(ip_address(client[0]) in network for network in proxies)

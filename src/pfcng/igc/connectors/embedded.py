@@ -75,6 +75,7 @@ class EmbeddedAuthority:
             RegistrationConflict: the number has another request.
             AuthorityUnavailable: no authority here signs it.
         """
+        self._require_attested()
         now = self._clock()
         self._check(request, now)
         parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
@@ -97,10 +98,12 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: `register` was never called.
             RequestRefused: the certificate was not fit to be signed.
-            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here; or
+                the database was restored.
         """
         row = self._reserve(numero)
         if row["der"] is None:
+            self._require_attested()
             row = self._store(numero, self._sign(row))
         return x509.load_der_x509_certificate(row["der"])
 
@@ -155,12 +158,18 @@ class EmbeddedAuthority:
         """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
 
         Raises:
-            AuthorityUnavailable: the database does not answer.
+            AuthorityUnavailable: the database does not answer, or was restored.
         """
         try:
+            self._require_attested()
             self._publisher.turn(at_once=True)
         except psycopg.OperationalError as error:
             raise AuthorityUnavailable("no database to publish from") from error
+
+    def _require_attested(self) -> None:
+        """Take nothing in, and sign nothing, in a database that was restored (docs/restore.md)."""
+        if not self._database.is_attested():
+            raise AuthorityUnavailable(f"the database was restored: {self._database.suspicion}")
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
@@ -179,10 +188,11 @@ class EmbeddedAuthority:
 
     def _reserve(self, numero: int) -> Row:
         """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
+        attested = self._database.is_attested()
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         with self._database.transaction() as connection:
             row = _find(connection, numero)
-            if row["numero_serie"] is not None:
+            if row["numero_serie"] is not None or not attested:
                 return row
             signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
             # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
