@@ -86,6 +86,7 @@ class App:
     anchor: Anchor | None
     published: Published | None
     keyring: Keyring
+    _confiance: Confiance = field(repr=False)
     _remote: RemoteAuthority | None = field(repr=False)
 
     @property
@@ -101,6 +102,15 @@ class App:
                 stack.enter_context(self.published.kept(self.database))
             stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
             yield
+
+    def renew_trust(self) -> None:
+        """Read the authorities that are believed again.
+
+        Raises:
+            InvalidTrustAnchors: One cannot be believed; all is as it was.
+        """
+        database = self.database if self.published is not None else None
+        self.platform.trust.adopt(load_trust(self._confiance, database, self.platform.clock))
 
     def close(self) -> None:
         """Give every connection back, and the keys."""
@@ -160,6 +170,7 @@ def create_app(
         anchor=anchor,
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
         keyring=keyring,
+        _confiance=settings.confiance,
         _remote=remote,
     )
 

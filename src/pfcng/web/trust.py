@@ -115,6 +115,12 @@ class LiveTrust:
         for source in self._far:
             self._ask(source)
 
+    def adopt(self, renewed: "LiveTrust") -> None:
+        """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
+        with self._replacing:
+            self._store, self._near, self._far = renewed._store, renewed._near, renewed._far  # noqa: SLF001 - of this class
+            self._asking = {**self._asking, **renewed._asking}  # noqa: SLF001 - idem; a turn may be under way
+
     def take(self, update: Update, label: str) -> bool:
         """Believe what can be believed of it; False when anything cannot, and what was believed before stays."""
         is_whole = True
