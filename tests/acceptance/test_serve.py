@@ -1,12 +1,19 @@
-"""``pfcng serve``: processes, signals, reload (docs/serving.md)."""
+"""``pfcng serve``: its processes, its signals, its end (docs/serving.md)."""
 
 import os
 import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import psutil
+import psycopg
+import pytest
 
-from support.serve import Installation, Node, obtain, running_node
+from pfcng.client import TransportError
+from support.serve import PATIENCE, Installation, Node, obtain, order, running_node
 from support.workers import wait_until
 
 
@@ -14,7 +21,8 @@ def test_platform_serves_in_several_processes(node: Node) -> None:
     """One Web Service, one publication, as many processes as the settings say."""
     assert len(node.pids) == 2
     assert "BEGIN CERTIFICATE" in obtain(node)
-    assert httpx.get(f"{node.http}/ca/ACI-EL-ORG.cer", trust_env=False).status_code in {200, 404}
+    crl = httpx.get(f"{node.http}/CRL/ACI-EL-ORG.crl", trust_env=False)
+    assert crl.headers["content-type"] == "application/pkix-crl"
 
 
 def test_process_that_dies_is_replaced(node: Node) -> None:
@@ -22,9 +30,78 @@ def test_process_that_dies_is_replaced(node: Node) -> None:
     before = node.pids
     os.kill(before[0], signal.SIGKILL)
     assert "BEGIN CERTIFICATE" in obtain(node)
-    wait_until(lambda: any("node.process_replaced" in line for line in node.log))
+    wait_until(lambda: node.heard("node.process_replaced") == 1)
+    assert node.heard("node.process_lost") == 1
     assert before[1] in node.pids
     assert len(node.pids) == 2
+
+
+def test_worker_beside_sends_the_mails(installation: Installation) -> None:
+    """``--with-worker``: one more process of the node, which ends with it."""
+    config = installation.write("avec-worker.toml", processus=1)
+    with running_node(installation, config, "--with-worker") as node:
+        assert len(node.pids) == 2
+        obtain(node)
+        wait_until(lambda: any((installation.directory / "courrier" / "new").glob("*")))
+        assert node.stop() == 0
+
+
+@contextmanager
+def held(installation: Installation) -> Iterator[psycopg.Connection]:
+    """Nobody changes a demande meanwhile."""
+    with psycopg.connect(installation.dsn) as connection:
+        connection.execute("LOCK TABLE produit IN SHARE MODE")
+        yield connection
+
+
+def is_waiting(installation: Installation) -> bool:
+    """Whether a request waits for the lock."""
+    with psycopg.connect(installation.dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchone()
+    return row is not None and row[0] > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_ends_the_requests_under_way(installation: Installation, number: signal.Signals) -> None:
+    """A retrait is delivered and confirmed; nobody new gets in; Ctrl-C reaches the whole group and does the same."""
+    with (
+        running_node(installation, installation.write("arret.toml", processus=1)) as node,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with node.client() as client:
+            numero = order(client)
+            with held(installation):
+                delivery = pool.submit(client.retirer_certificat, numero, "un code")
+                wait_until(lambda: is_waiting(installation))
+                os.killpg(node.process.pid, number) if number is signal.SIGINT else node.process.terminate()
+                wait_until(lambda: not listens(node.port))
+                assert not delivery.done()
+            assert "BEGIN CERTIFICATE" in delivery.result(PATIENCE).pem
+        assert node.process.wait(PATIENCE) == 0
+    assert produit(installation, numero) == "Produit actif"
+
+
+def test_second_signal_waits_for_nothing(installation: Installation) -> None:
+    """The request under way is lost to its client; its demande is where docs/life-of-a-demande.md says."""
+    with (
+        running_node(installation, installation.write("presse.toml", processus=1)) as node,
+        ThreadPoolExecutor(1) as pool,
+        node.client() as client,
+    ):
+        numero = order(client)
+        with held(installation):
+            delivery = pool.submit(client.retirer_certificat, numero, "un code")
+            wait_until(lambda: is_waiting(installation))
+            node.process.terminate()
+            wait_until(lambda: not listens(node.port))
+            node.process.terminate()
+            node.process.wait(PATIENCE)
+        with pytest.raises(TransportError):
+            delivery.result(PATIENCE)
+    assert produit(installation, numero) != "Produit actif"
 
 
 def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:
@@ -32,5 +109,21 @@ def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -
     with running_node(installation, installation.write("tue.toml")) as running:
         processes = [psutil.Process(pid) for pid in running.pids]
         running.process.kill()
-        _, alive = psutil.wait_procs(processes, 60)
+        _, alive = psutil.wait_procs(processes, PATIENCE)
         assert not alive
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def produit(installation: Installation, numero: str) -> str:
+    """The state of a produit."""
+    with psycopg.connect(installation.dsn) as connection:
+        row = connection.execute("SELECT etat FROM produit WHERE demande = %s", [int(numero)]).fetchone()
+    assert row is not None
+    return str(row[0])

@@ -39,9 +39,8 @@ def connected(node: Node, pair: Pair | None = None) -> Iterator[ssl.SSLSocket]:
     context = ssl.create_default_context(cafile=node.installation.pki.anchors)
     if pair is not None:
         context.load_cert_chain(pair.certificate, pair.key)
-    port = int(node.service.rpartition(":")[2])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as opened,
+        socket.create_connection(("127.0.0.1", node.port), timeout=PATIENCE) as opened,
         context.wrap_socket(opened, server_hostname="localhost") as tls,
     ):
         yield tls
@@ -89,7 +88,7 @@ def test_client_that_does_not_read_is_cut_off(narrow: Node) -> None:
                 deaf.sendall(WSDL * 10)
         except OSError:
             pass  # nobody reads any more on the other side
-        wait_until(lambda: any('"what": "reply"' in line for line in narrow.log))
+        wait_until(lambda: narrow.heard("client.slow") > 0)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +111,9 @@ def test_head_of_too_many_or_too_large_fields_is_refused(narrow: Node, head: byt
 
 def test_idle_connections_leave_room_for_others(narrow: Node) -> None:
     """The one that was idle for longest is closed; handshakes that are never begun take no room either."""
-    port = int(narrow.service.rpartition(":")[2])
     with ExitStack() as stack:
         for _ in range(100):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            stack.enter_context(socket.create_connection(("127.0.0.1", narrow.port)))
         first = stack.enter_context(connected(narrow))
         for _ in range(2 * CONNECTIONS):
             stack.enter_context(connected(narrow))
@@ -134,7 +132,7 @@ def test_connection_too_many_is_told_to_come_back(narrow: Node) -> None:
     assert status(told) == 503
     assert re.search("^retry-after: 5\r$", told, re.MULTILINE)
     assert "réessayez dans quelques secondes" in told
-    assert any("connections.full" in line for line in narrow.log)
+    assert narrow.heard("connections.full")
 
 
 def test_certificate_that_asks_for_too_much_at_once_is_told_to_come_back(narrow: Node) -> None:

@@ -112,6 +112,15 @@ class Node:
         """A client with a card, at ws-apt."""
         return self.installation.client(self.service, carte)
 
+    @property
+    def port(self) -> int:
+        """That of the Web Service."""
+        return int(self.service.rpartition(":")[2])
+
+    def heard(self, event: str) -> int:
+        """How often the log has an event."""
+        return sum(f'"event": "{event}"' in line for line in self.log)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop it as its operators do, and give its exit status."""
         if self.process.poll() is None:
@@ -119,12 +128,17 @@ class Node:
         return self.process.wait(PATIENCE)
 
 
+def order(client: Client) -> str:
+    """Order a certificate: its number."""
+    reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
+    assert reply.statut_lot == "OK", reply.message
+    return reply.demandes[0].indice_retrait or ""
+
+
 def obtain(node: Node) -> str:
     """Order a certificate and withdraw it: PEM."""
     with node.client() as client:
-        reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
-        assert reply.statut_lot == "OK", reply.message
-        return client.retirer_certificat(reply.demandes[0].indice_retrait or "", "un code").pem
+        return client.retirer_certificat(order(client), "un code").pem
 
 
 def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -148,6 +162,7 @@ def running_node(installation: Installation, config: Path, *options: str) -> Ite
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
     )
     node, told = Node(installation=installation, process=process), Event()
 

@@ -79,7 +79,8 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     async def renew() -> None:
         with faults_told():
             context = client_checking_context(settings)
-        await service.renew(context)
+            await asyncio.to_thread(app.renew_trust)
+            await service.renew(context)
 
     async def run() -> None:
         obeying = asyncio.create_task(control.obey(stop=lambda: stop(servers), renew=renew))
