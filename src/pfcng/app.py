@@ -34,8 +34,9 @@ from pfcng.pki.keys import Credential, authority_of, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
+from pfcng.store.migrations import check_schema, migrate
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
@@ -167,11 +168,6 @@ def create_app(
         _confiance=settings.confiance,
         _remote=remote,
     )
-
-
-def platform_schemas(settings: Settings) -> list[Chain]:
-    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
-    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
 
 
 def create_parts(
