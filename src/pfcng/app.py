@@ -30,6 +30,7 @@ from pfcng.notifications.maildir import Maildir
 from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
+from pfcng.operations.journaling import record_alert
 from pfcng.pki.keys import Credential, authority_of, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
@@ -43,7 +44,7 @@ from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
 from pfcng.web.service import create_service
-from pfcng.web.trust import LiveTrust, keep_trusted
+from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
 
 WORKER_CONNECTIONS: Final = 8
 
@@ -148,7 +149,12 @@ def create_app(
     issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     database = Database(dsn)
-    trust = load_trust(settings.confiance, database if publishing else None, clock)
+    trust = load_trust(
+        settings.confiance,
+        database if publishing else None,
+        clock,
+        on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()),
+    )
     platform = Platform(
         database=database,
         authority=around(remote or _embedded(issuing, settings.publication, database, clock)),
@@ -290,13 +296,20 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
     )
 
 
-def load_trust(confiance: Confiance, database: Database | None, clock: Callable[[], datetime]) -> LiveTrust:
+def load_trust(
+    confiance: Confiance,
+    database: Database | None,
+    clock: Callable[[], datetime],
+    *,
+    on_alarm: Callable[[Alarm], None] = lambda _: None,
+) -> LiveTrust:
     """Read and check the authorities once, and the CRLs that are at hand; what publishes elsewhere is asked later.
 
     Args:
         confiance: Authorities, and where their CRLs are.
         database: Holds the CRLs that are made here; None when none are.
         clock: The present, aware.
+        on_alarm: Told of a CRL that somebody should look after.
 
     Raises:
         InvalidTrustAnchors: an authority that cannot be believed.
@@ -312,7 +325,7 @@ def load_trust(confiance: Confiance, database: Database | None, clock: Callable[
     near: list[Source] = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
     if database is not None:
         near.insert(0, TableSource(database, believed))
-    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance))
+    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance), on_alarm=on_alarm)
     trust.recall()
     trust.refresh()
     return trust

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import ceremonie
+from pfcng.cli import ceremonie, crl_racine
 from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
 from pfcng.cli.serve import fail
 
@@ -54,3 +54,4 @@ def serve(
 
 
 igc.command(cls=FrenchCommand)(ceremonie.ceremonie)
+igc.command(cls=FrenchCommand)(crl_racine.crl)

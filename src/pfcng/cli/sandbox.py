@@ -90,10 +90,10 @@ def sandbox(
 
     if taille_cle_ac not in {2048, 3072, 4096}:
         _stop("La taille de --taille-cle-ac doit être 2048, 3072 ou 4096.", status=2)
-    _configure_log()
+    _configure_log(level="warning")
     options = Options(data=data, host=host, port=port, http_port=http_port, ca_key_bits=taille_cle_ac)
     try:
-        run(options, _welcome)
+        run(options, _on_ready)
     except SandboxError as error:
         _stop(str(error), status=1)
     except KeyboardInterrupt:
@@ -201,8 +201,14 @@ def _stop(message: str, *, status: int) -> None:
     raise typer.Exit(status)
 
 
-def _configure_log() -> None:
-    """One line an event on the standard error."""
+def _on_ready(ready: "Ready") -> None:
+    """What happens from now on is told; what the start does by itself would only stand before the welcome."""
+    _welcome(ready)
+    _configure_log(level="info")
+
+
+def _configure_log(*, level: str) -> None:
+    """One line an event of that level and above, on the standard error."""
     import logging  # noqa: PLC0415 - the help must not wait for it
     import sys  # noqa: PLC0415 - idem
 
@@ -218,6 +224,7 @@ def _configure_log() -> None:
                 colors=sys.stderr.isatty(), pad_event_to=20, exception_formatter=structlog.dev.plain_traceback
             ),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

@@ -19,7 +19,6 @@ from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
-from pfcng.operations.defects import describe
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
@@ -28,6 +27,7 @@ from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
 from pfcng.store.database import Database, DbConnection, Row
+from pfcng.store.defects import describe
 
 log = structlog.get_logger()
 

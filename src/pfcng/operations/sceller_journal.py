@@ -11,9 +11,9 @@ import psycopg
 import structlog
 
 from pfcng.operations.ancre_journal import Anchor
-from pfcng.operations.defects import describe
 from pfcng.store import journal
 from pfcng.store.database import Database, DbConnection
+from pfcng.store.defects import describe
 from pfcng.store.journal import JournalEntry
 from pfcng.store.sealing import ALARM, Head, find_lost, is_sealed_as, read_head, seal_pending
 

@@ -22,7 +22,6 @@ from pfcng.contract.operations import Operation, by_soap_action, error_response
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.formats import check_formats
 from pfcng.operations.context import Arrival, RequestContext
-from pfcng.operations.defects import describe
 from pfcng.operations.demander_certificats import demander_certificats, record_refused_lot
 from pfcng.operations.journaling import record_refusal
 from pfcng.operations.record_refused import record_refused
@@ -32,6 +31,7 @@ from pfcng.operations.revoquer_certificat import revoquer_certificat
 from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.pki import names
 from pfcng.pki.trust import TrustStore
+from pfcng.store.defects import describe
 from pfcng.web.platform import Platform
 from pfcng.xml import codec, dsig, soap
 from pfcng.xml.dsig import VerifiedBody

@@ -42,6 +42,18 @@ class Alarm:
     ailment: Ailment
     next_update: datetime | None
 
+    def __str__(self) -> str:
+        """For the journal, in French."""
+        end = f" (nextUpdate {self.next_update:%Y-%m-%d %H:%M:%S} UTC)" if self.next_update else ""
+        return f"{self.authority.common_name} : {_FRENCH[self.ailment]}{end}."
+
+
+_FRENCH: Final = {
+    Ailment.MISSING: "aucune CRL, ses porteurs sont refusés",
+    Ailment.STALE: "CRL périmée, ses porteurs sont refusés passé le délai de grâce",
+    Ailment.ENDING: "CRL qui n’est pas renouvelée et finit bientôt",
+}
+
 
 class LiveTrust:
     """The store of now, and what keeps it so.
@@ -51,7 +63,7 @@ class LiveTrust:
         clock: The present, aware.
         near: Sources that are asked at every turn and wait for nobody: files, our tables.
         far: Those that may take their time.
-        on_alarm: Told every alarm, besides the log.
+        on_alarm: Told every alarm when it begins; the log repeats it while it lasts.
     """
 
     def __init__(
@@ -68,6 +80,7 @@ class LiveTrust:
         self._near = tuple(near)
         self._far = tuple(far)
         self._on_alarm = on_alarm
+        self._lasting: set[Alarm] = set()
         self._replacing = Lock()
         self._asking = {id(source): Lock() for source in (*near, *far)}
 
@@ -134,7 +147,8 @@ class LiveTrust:
 
     def check(self) -> None:
         """Raise the alarms."""
-        for alarm in self.ailing():
+        ailing = self.ailing()
+        for alarm in ailing:
             log.error(
                 "trust.crl_alarm",
                 authority=alarm.authority.common_name,
@@ -142,7 +156,9 @@ class LiveTrust:
                 next_update=alarm.next_update and alarm.next_update.isoformat(),
                 see="docs/publication.md",
             )
-            self._on_alarm(alarm)
+            if alarm not in self._lasting:
+                self._on_alarm(alarm)
+        self._lasting = set(ailing)
 
     def _ask(self, source: Source) -> None:
         with self._asking[id(source)]:
