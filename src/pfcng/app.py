@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import CertificateAuthority
+from pfcng.igc.authority import CertificateAuthority, ReconcilableAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.keeper import keep_published
@@ -35,8 +35,9 @@ from pfcng.pki.keys import Credential, authority_of, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
+from pfcng.store.migrations import check_schema, migrate
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
@@ -175,11 +176,6 @@ def create_app(
     )
 
 
-def platform_schemas(settings: Settings) -> list[Chain]:
-    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
-    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
-
-
 def create_parts(
     courrier: Courrier,
     *,
@@ -231,6 +227,24 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
             clock=clock,
         )
         yield Worker(dsn, parts)
+
+
+@contextmanager
+def open_sides(
+    settings: Settings, *, dsn: str, clock: Callable[[], datetime]
+) -> Iterator[tuple[Database, ReconcilableAuthority]]:
+    """The platform's database and PFCNG-IGC, to be compared.
+
+    Raises:
+        UnsuitableDatabase: The database is at another revision.
+    """
+    with ExitStack() as stack:
+        check_schema(dsn, *platform_schemas(settings))
+        remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
+        keyring = stack.enter_context(closing(Keyring()))
+        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        database = stack.enter_context(closing(Database(dsn, max_connections=2)))
+        yield database, remote or _embedded(issuing, settings.publication, database, clock)
 
 
 def _transport(courrier: Courrier) -> Transport:

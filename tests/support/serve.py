@@ -76,6 +76,15 @@ class Installation:
         file.write_text(to_toml(self.told(**changes)), "utf-8")
         return file
 
+    def client(self, service: str, carte: str) -> Client:
+        """A client with a card, at ws-apt of the Web Service that is there."""
+        card = self.pki.cards[carte]
+        anchors = tuple(x509.load_pem_x509_certificates(self.pki.anchors.read_bytes()))
+        url = service.replace("127.0.0.1", "localhost") + "/ws-apt"
+        return Client(
+            Profile(url=url, confiance=anchors, tls=card.auth.load(), signature=card.sign.load(), delai=PATIENCE)
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Node:
@@ -101,12 +110,7 @@ class Node:
 
     def client(self, carte: str = "cpa-editeur") -> Client:
         """A client with a card, at ws-apt."""
-        card = self.installation.pki.cards[carte]
-        anchors = tuple(x509.load_pem_x509_certificates(self.installation.pki.anchors.read_bytes()))
-        url = self.service.replace("127.0.0.1", "localhost") + "/ws-apt"
-        return Client(
-            Profile(url=url, confiance=anchors, tls=card.auth.load(), signature=card.sign.load(), delai=PATIENCE)
-        )
+        return self.installation.client(self.service, carte)
 
     @property
     def port(self) -> int:

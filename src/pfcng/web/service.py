@@ -19,7 +19,7 @@ from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
 from pfcng.operations.context import Arrival
 from pfcng.pki import names
 from pfcng.pki.trust import TrustStore
-from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_certificate
+from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_address, peer_certificate
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
 
@@ -110,7 +110,7 @@ class _Handler:
         return Arrival(
             incident=incident,
             titulaire_tls=names.rfc4514(certificate.subject),
-            adresse=request.client.host if request.client else "",
+            adresse=peer_address(request.scope, platform.proxies),
             now=now,
         )
 
