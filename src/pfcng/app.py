@@ -35,8 +35,9 @@ from pfcng.pki.keys import Credential, authority_of, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
+from pfcng.store.migrations import check_schema
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
@@ -175,11 +176,6 @@ def create_app(
     )
 
 
-def platform_schemas(settings: Settings) -> list[Chain]:
-    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
-    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
-
-
 def create_parts(
     courrier: Courrier,
     *,
@@ -296,17 +292,18 @@ class IgcApp:
 
 
 def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
-    """Bring PFCNG-IGC's own tables to the newest revision and put the parts together.
+    """Put the parts of a PFCNG-IGC together over tables at their newest revision.
 
     Raises:
         CredentialError: A key is not its certificate's.
+        UnsuitableDatabase: The tables are at another revision.
     """
     peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
     keyring = Keyring()
     issuing = [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     roots = _all_certificates(settings.racines)
-    migrate(settings.dsn, IGC)
+    check_schema(settings.dsn, IGC, remedy="pfcng igc migrer")
     database = Database(settings.dsn, role=None)
     authority = _embedded(issuing, settings.publication, database, clock)
     return IgcApp(

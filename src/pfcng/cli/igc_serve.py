@@ -7,10 +7,12 @@ from pathlib import Path
 from ssl import SSLContext, VerifyFlags
 
 from pfcng.app import create_igc
+from pfcng.igc.migrations import IGC
 from pfcng.node.faults import faults_told, read_settings
 from pfcng.node.log import configure_log
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
+from pfcng.store.migrations import migrate
 from pfcng.store.reaching import reach
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
@@ -45,6 +47,18 @@ def run_service(config: Path, on_ready: Callable[[str, str], None]) -> None:
             [(server(app.service, tls), opened), (server(app.published.application), plain)],
             lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}"),
         )
+
+
+def migrate_igc(config: Path) -> None:
+    """Bring PFCNG-IGC's own tables to the newest revision.
+
+    Raises:
+        StartFault: The settings are to be corrected, or the database refuses.
+    """
+    settings = read_settings(str(config), lambda: IgcSettings.load(config))
+    with faults_told():
+        reach(settings.dsn)
+        migrate(settings.dsn, IGC)
 
 
 def _tls(settings: IgcSettings) -> SSLContext:

@@ -1,13 +1,14 @@
 """``pfcng serve``: the settings, the checks, the sockets, the parent."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from pfcng.app import platform_schemas
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind
@@ -15,8 +16,11 @@ from pfcng.node.parent import Parent
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
 from pfcng.settings.kinds import is_open
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.migrations import check_schema, migrate
 from pfcng.store.reaching import reach
+
+_FILES: Final = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
     Raises:
         StartFault: The node cannot start.
     """
+    if sys.platform == "win32":
+        raise StartFault("« pfcng serve » demande Linux ou macOS.")
     configure_log()
+    _raise_file_limit()
     text = read_settings(str(config), lambda: config.read_text("utf-8"))
     folder = config.resolve().parent
     settings = read_settings(str(config), lambda: PlatformSettings.parse(text, folder, is_open=is_open(config)))
@@ -56,6 +63,16 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
             assignments.append(assign(kind=Kind.WORKS, name="worker"))
         where = Addresses(service=f"https://{place(service)}", http=None if http is None else f"http://{place(http)}")
         asyncio.run(_keep(assignments, settings, stack, lambda: on_ready(where)))
+
+
+def _raise_file_limit() -> None:
+    """Take as many open files as the system lets this account have: a connection is one."""
+    import resource  # noqa: PLC0415 - Windows has none
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _keep(

@@ -81,8 +81,13 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
             _upgrade(dsn, chain)
 
 
-def check_schema(dsn: str, *chains: Chain) -> None:
+def check_schema(dsn: str, *chains: Chain, remedy: str = "pfcng migrer") -> None:
     """See that schemas are at their newest revision, or at one that admits this program; nothing is changed.
+
+    Args:
+        dsn: The database.
+        chains: Of the schemas.
+        remedy: The command that brings them there.
 
     Raises:
         UnsuitableDatabase: One is not, or `migrate` would refuse the database.
@@ -97,7 +102,7 @@ def check_schema(dsn: str, *chains: Chain) -> None:
                 told = "n’a pas les tables de pfcng" if state is None else f"est à la révision {state.revision}"
                 raise UnsuitableDatabase(
                     f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
-                    "lancez « pfcng migrer »."
+                    f"lancez « {remedy} »."
                 )
             if state.revision != chain.head:
                 log.warning("database.newer", schema=chain.schema, revision=state.revision, expected=chain.head)
