@@ -26,16 +26,17 @@ from pfcng.igc.migrations import IGC
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
 from pfcng.operations import restaurer
+from pfcng.operations.ancre_journal import AnchorFile
 from pfcng.operations.exploitation import Exploitation
 from pfcng.operations.reconcilier import Difference
 from pfcng.operations.restaurer import AlreadyUnderWay, Examination
 from pfcng.operations.revoquer_certificat import revoquer_certificat
-from pfcng.operations.suspecter import suspect_if_behind
+from pfcng.operations.suspecter import suspect_if_behind, suspect_if_unsealed
 from pfcng.pki.keys import Credential
-from pfcng.store.attestation import SuspectDatabase
+from pfcng.store.attestation import Objet, SuspectDatabase, attest
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
-from pfcng.store.sealing import seal_pending
+from pfcng.store.sealing import Head, seal_pending
 from pfcng.store.verification import verify
 from support.backups import dump, restore
 from support.certificate_requests import request_for
@@ -227,6 +228,21 @@ def test_numbers_that_only_pfcng_igc_knows_make_the_platform_suspect(place: Plac
         assert states(scenario)[40] == ACTIF
         assert not suspect_if_behind(scenario.database, scenario.authority)
         assert scenario.order() > 1_000_000
+
+
+def test_seal_that_only_the_anchor_knows_makes_the_platform_suspect(database: Database, tmp_path: Path) -> None:
+    """Once: a reconciliation has seen it; a line that is written after that tells of another restore."""
+    anchor = AnchorFile(path=tmp_path / "ancre")
+    assert not suspect_if_unsealed(database, anchor)
+    anchor.append(Head(rang=7, empreinte=bytes(32), scelle_le=datetime.now(UTC)))
+    assert suspect_if_unsealed(database, anchor)
+    assert "rang 7" in (database.suspicion or "")
+    with database.transaction() as connection:
+        attest(connection, Objet.RECONCILIATION, "")
+    assert not suspect_if_unsealed(database, anchor)
+    assert database.is_attested()
+    anchor.append(Head(rang=8, empreinte=bytes(32), scelle_le=datetime.now(UTC)))
+    assert suspect_if_unsealed(database, anchor)
 
 
 def test_conflict_of_numbers_ends_no_demande_of_a_restored_platform(place: Place, sides: tuple[str, str]) -> None:
