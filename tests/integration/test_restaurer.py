@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ from pfcng.operations.ancre_journal import AnchorFile
 from pfcng.operations.exploitation import Exploitation
 from pfcng.operations.reconcilier import Difference
 from pfcng.operations.restaurer import AlreadyUnderWay, Examination
-from pfcng.operations.revoquer_certificat import revoquer_certificat
+from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
 from pfcng.operations.suspecter import suspect_if_behind, suspect_if_unsealed
 from pfcng.pki.keys import Credential
 from pfcng.store.attestation import Objet, SuspectDatabase, attest
@@ -135,6 +135,7 @@ def revoke(scenario: Scenario, certificate: x509.Certificate, motif: Motif = Mot
     assert reply.statut == "OK"
 
 
+ENREGISTREE: Final = "Demande enregistrée"
 ACTIF, REVOQUE = ("Demande close", "Produit actif"), ("Demande close", "Produit révoqué")
 
 
@@ -280,6 +281,10 @@ def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(
         waiting = scenario.order()
         with pytest.raises(Refusal, match="WSMG-00000018"):
             scenario.withdraw(waiting)
+        revoke(scenario, certificate)  # is waiting: to PFCNG-IGC it is unknown for now, not for good
+        assert [row["etat"] for row in scenario.rows("SELECT etat FROM revocation ORDER BY numero")][-1] == ENREGISTREE
+        with pytest.raises(Refusal, match="WSMG-00000015"):
+            scenario.withdraw(transmitted)
         assert publisher.turn().published == 0
         assert _ocsp(responder, kept, signers).response_status is ocsp.OCSPResponseStatus.TRY_LATER
         assert reconcile(scenario) == {
@@ -290,6 +295,12 @@ def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(
         assert scenario.authority.issue(numbers[0]) == certificate
         assert scenario.authority.status(numbers[1]).revoked_at == revoked["revoque_le"]
         assert _ocsp(responder, certificate, signers).certificate_status is ocsp.OCSPCertStatus.GOOD
+        later = at(NOW + timedelta(minutes=2))
+        done = apply_due_revocations(
+            database=scenario.database, authority=scenario.authority, arrival=later, rules=Rules()
+        )
+        assert done == 1
+        assert states(scenario)[numbers[0]] == REVOQUE
         assert _ocsp(responder, ended, signers).certificate_status is ocsp.OCSPCertStatus.REVOKED
         assert publisher.turn().published > 0
         scenario.withdraw(waiting)
