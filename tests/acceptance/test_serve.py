@@ -36,14 +36,17 @@ def test_process_that_dies_is_replaced(node: Node) -> None:
     assert len(node.pids) == 2
 
 
-def test_worker_beside_sends_the_mails(installation: Installation) -> None:
-    """``--with-worker``: one more process of the node, which ends with it."""
+def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:
+    """Nobody would stop or renew them: a parent started again finds its addresses free. The worker beside ends too."""
     config = installation.write("avec-worker.toml", processus=1)
     with running_node(installation, config, "--with-worker") as node:
-        assert len(node.pids) == 2
+        processes = [psutil.Process(pid) for pid in node.pids]
+        assert len(processes) == 2
         obtain(node)
         wait_until(lambda: any((installation.directory / "courrier" / "new").glob("*")))
-        assert node.stop() == 0
+        node.process.kill()
+        _, alive = psutil.wait_procs(processes, PATIENCE)
+        assert not alive
 
 
 @contextmanager
@@ -102,15 +105,6 @@ def test_second_signal_waits_for_nothing(installation: Installation) -> None:
         with pytest.raises(TransportError):
             delivery.result(PATIENCE)
     assert produit(installation, numero) != "Produit actif"
-
-
-def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:
-    """Nobody would stop or renew them: a parent started again finds its addresses free."""
-    with running_node(installation, installation.write("tue.toml")) as running:
-        processes = [psutil.Process(pid) for pid in running.pids]
-        running.process.kill()
-        _, alive = psutil.wait_procs(processes, PATIENCE)
-        assert not alive
 
 
 def listens(port: int) -> bool:
