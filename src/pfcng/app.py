@@ -31,7 +31,7 @@ from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.operations.journaling import record_alert
-from pfcng.pki.keys import Credential, authority_of, load_kept
+from pfcng.pki.keys import Credential, authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
@@ -424,4 +424,4 @@ def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
 
 
 def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
-    return [certificate for path in paths for certificate in x509.load_pem_x509_certificates(path.read_bytes())]
+    return [certificate for path in paths for certificate in load_certificates(path)]

@@ -7,10 +7,11 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from ssl import SSLContext
+from typing import Any
 
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
@@ -86,13 +87,24 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
             await service.renew(context)
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=lambda: stop(servers), renew=renew))
-        await serve(servers, lambda: control.tell(Said.READY))
-        obeying.cancel()
+        async with _obeying(control.obey(stop=lambda: stop(servers), renew=renew)):
+            await serve(servers, lambda: control.tell(Said.READY))
 
     _on_terminate(lambda: stop(servers))
     with asyncio.Runner(loop_factory=service.config.get_loop_factory()) as runner:
         runner.run(run())
+
+
+@asynccontextmanager
+async def _obeying(orders: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Hear orders beside the block; what went wrong with them is raised at its end."""
+    task = asyncio.create_task(orders)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def client_checking_context(settings: PlatformSettings) -> SSLContext:
@@ -139,10 +151,9 @@ def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
         worker = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=worker.stop))
-        control.tell(Said.READY)
-        await worker.run()
-        obeying.cancel()
+        async with _obeying(control.obey(stop=worker.stop)):
+            control.tell(Said.READY)
+            await worker.run()
 
     _on_terminate(worker.stop)
     asyncio.run(run())
