@@ -5,12 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.mail import Transport
 from pfcng.notifications.rendering import Renderer
 from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.compter import compter
 from pfcng.operations.context import Arrival
 from pfcng.operations.purger import purger
 from pfcng.operations.rappeler import rappeler
@@ -56,6 +58,12 @@ class Act:
     daily: bool = True
 
 
+def _count(parts: Parts) -> int:
+    """Count for those who watch: nothing fell due."""
+    compter(database=parts.database, now=parts.clock())
+    return 0
+
+
 def periodic_acts(parts: Parts) -> tuple[Act, ...]:
     """All of them, in the order in which one after the other makes sense."""
     database, authority, rules, clock = parts.database, parts.authority, parts.rules, parts.clock
@@ -94,6 +102,7 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         Act(name="revocations_automatiques", cron=minute, do=revocations_automatiques),
         Act(name="rappels", cron=hour, do=rappels),
         Act(name="reconciliation", cron=hour, do=reconciliation, daily=False),
+        Act(name="mesures", cron=minute, do=partial(_count, parts), anyway=True, daily=False),
         Act(name="purge", cron=day, do=purge, daily=False),
     )
 

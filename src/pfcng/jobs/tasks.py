@@ -15,6 +15,7 @@ from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
 from pfcng.store.journal import JournalEntry
+from pfcng.watch import metrics
 
 log = structlog.get_logger()
 
@@ -67,11 +68,13 @@ def _define(app: App, act: Act, parts: Parts) -> None:
         try:
             done = act.do()
         except Exception as error:
+            metrics.JOBS.labels(act.name, "failed").inc()
             if not failing:
                 failing = True
                 _alarm(act, error, parts)
             raise
         failing = False
+        metrics.JOBS.labels(act.name, "done").inc()
         if done:
             log.info("job.done", act=act.name, count=done)
 

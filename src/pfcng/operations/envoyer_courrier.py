@@ -17,6 +17,7 @@ from pfcng.store import courrier, journal
 from pfcng.store.courrier import MailState
 from pfcng.store.database import Database, Row
 from pfcng.store.journal import JournalEntry
+from pfcng.watch import metrics
 
 log = structlog.get_logger()
 
@@ -88,6 +89,7 @@ def _sent(database: Database, row: Row, now: datetime) -> None:
     """M4, accepted: nothing comes between the answer and this commit."""
     with database.transaction() as connection:
         courrier.finish(connection, row["numero"], MailState.ENVOYE, now)
+    metrics.MAILS.labels("sent").inc()
     log.info("mail.sent", courrier=row["numero"], notification=row["notification"], demande=row["demande"])
 
 
@@ -102,6 +104,7 @@ def _postpone(database: Database, row: Row, reason: str, now: datetime) -> None:
         return
     with database.transaction() as connection:
         tries = courrier.postpone(connection, row["numero"], reason)
+    metrics.MAILS.labels("delayed").inc()
     log.warning("mail.delayed", courrier=row["numero"], notification=row["notification"], tries=tries)
     if tries:
         raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1])
@@ -123,4 +126,5 @@ def _give_up(database: Database, row: Row, state: MailState, reason: str, now: d
             demande=row["demande"],
         )
         journal.write(connection, [entry])
+    metrics.MAILS.labels("given_up").inc()
     log.error("mail.given_up", courrier=row["numero"], notification=row["notification"], state=state.name.lower())
