@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import CertificateAuthority
+from pfcng.igc.authority import CertificateAuthority, ReconcilableAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.keeper import keep_published
@@ -32,12 +32,13 @@ from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
 from pfcng.operations.journaling import record_alert
-from pfcng.pki.keys import Credential, authority_of, load_kept
+from pfcng.pki.keys import Credential, authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
+from pfcng.store.migrations import Chain, check_schema
 from pfcng.watch.sampling import keep_sampled
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.exploitation import create_exploitation
@@ -54,6 +55,7 @@ from pfcng.web.readiness import (
     database_check,
     schema_check,
     trust_check,
+    working_check,
 )
 from pfcng.web.service import create_service
 from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
@@ -213,11 +215,6 @@ def create_app(
     )
 
 
-def platform_schemas(settings: Settings) -> list[Chain]:
-    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
-    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
-
-
 def create_parts(
     courrier: Courrier,
     *,
@@ -248,8 +245,8 @@ def create_parts(
 
 
 @contextmanager
-def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
-    """A worker over a database at its newest revision; `settings.courrier` must be told.
+def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[tuple[Worker, ASGIApp]]:
+    """A worker over a database at its newest revision, and its health and metrics; `settings.courrier` must be told.
 
     Raises:
         UnsuitableDatabase: The database is at another revision.
@@ -269,7 +266,33 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
             clock=clock,
         )
         stack.enter_context(keep_sampled(database.pool_statistics))
-        yield Worker(dsn, parts)
+        worker = Worker(dsn, parts)
+        checks = {
+            "base": database_check(database),
+            "schema": schema_check(database, platform_schemas(settings)),
+            "restauration": attestation_check(database),
+            "igc": authority_check(parts.authority),
+            "taches": working_check(lambda: worker.is_working),
+        }
+        yield worker, create_exploitation(checks, Figures(database=database).read)
+
+
+@contextmanager
+def open_sides(
+    settings: Settings, *, dsn: str, clock: Callable[[], datetime]
+) -> Iterator[tuple[Database, ReconcilableAuthority]]:
+    """The platform's database and PFCNG-IGC, to be compared.
+
+    Raises:
+        UnsuitableDatabase: The database is at another revision.
+    """
+    with ExitStack() as stack:
+        check_schema(dsn, *platform_schemas(settings))
+        remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
+        keyring = stack.enter_context(closing(Keyring()))
+        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        database = stack.enter_context(closing(Database(dsn, max_connections=2)))
+        yield database, remote or _embedded(issuing, settings.publication, database, clock)
 
 
 def _transport(courrier: Courrier) -> Transport:
@@ -319,7 +342,7 @@ class IgcApp:
         database, clock = self.database, self._clock
         parts = {
             "base": database_check(database),
-            "schema": schema_check(database, [IGC]),
+            "schema": schema_check(database, [IGC], "pfcng igc migrer"),
             "restauration": attestation_check(database),
             "autorites": certificates_check(self._publishing, clock),
             "tls": lambda: served.check(clock),
@@ -336,17 +359,18 @@ class IgcApp:
 
 
 def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
-    """Bring PFCNG-IGC's own tables to the newest revision and put the parts together.
+    """Put the parts of a PFCNG-IGC together over tables at their newest revision.
 
     Raises:
         CredentialError: A key is not its certificate's.
+        UnsuitableDatabase: The tables are at another revision.
     """
     peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
     keyring = Keyring()
     issuing = [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     roots = _all_certificates(settings.racines)
-    migrate(settings.dsn, IGC)
+    check_schema(settings.dsn, IGC, remedy="pfcng igc migrer")
     database = Database(settings.dsn, role=None)
     authority = _embedded(issuing, settings.publication, database, clock)
     return IgcApp(
@@ -469,4 +493,4 @@ def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
 
 
 def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
-    return [certificate for path in paths for certificate in x509.load_pem_x509_certificates(path.read_bytes())]
+    return [certificate for path in paths for certificate in load_certificates(path)]

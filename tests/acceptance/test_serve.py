@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -36,14 +37,17 @@ def test_process_that_dies_is_replaced(node: Node) -> None:
     assert len(node.pids) == 2
 
 
-def test_worker_beside_sends_the_mails(installation: Installation) -> None:
-    """``--with-worker``: one more process of the node, which ends with it."""
+def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:
+    """Nobody would stop or renew them: a parent started again finds its addresses free. The worker beside ends too."""
     config = installation.write("avec-worker.toml", processus=1)
     with running_node(installation, config, "--with-worker") as node:
-        assert len(node.pids) == 2
+        processes = [psutil.Process(pid) for pid in node.pids]
+        assert len(processes) == 2
         obtain(node)
         wait_until(lambda: any((installation.directory / "courrier" / "new").glob("*")))
-        assert node.stop() == 0
+        node.process.kill()
+        _, alive = psutil.wait_procs(processes, PATIENCE)
+        assert not alive
 
 
 @contextmanager
@@ -52,6 +56,15 @@ def held(installation: Installation) -> Iterator[psycopg.Connection]:
     with psycopg.connect(installation.dsn) as connection:
         connection.execute("LOCK TABLE produit IN SHARE MODE")
         yield connection
+
+
+@contextmanager
+def manager(path: Path) -> Iterator[socket.socket]:
+    """What listens to a service of systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind(str(path))
+        opened.settimeout(PATIENCE)
+        yield opened
 
 
 def is_waiting(installation: Installation) -> bool:
@@ -66,11 +79,18 @@ def is_waiting(installation: Installation) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stop_ends_the_requests_under_way(installation: Installation, number: signal.Signals) -> None:
-    """A retrait is delivered and confirmed; nobody new gets in; Ctrl-C reaches the whole group and does the same."""
+    """A retrait is delivered and confirmed; nobody new gets in; Ctrl-C reaches the whole group and does the same.
+
+    systemd is told when the node serves and when it stops (sd_notify(3)).
+    """
     with (
-        running_node(installation, installation.write("arret.toml", processus=1)) as node,
+        manager(installation.directory / f"{number.name}.sock") as told,
+        running_node(
+            installation, installation.write("arret.toml", processus=1), NOTIFY_SOCKET=told.getsockname()
+        ) as node,
         ThreadPoolExecutor(1) as pool,
     ):
+        assert told.recv(100) == b"READY=1"
         with node.client() as client:
             numero = order(client)
             with held(installation):
@@ -78,6 +98,7 @@ def test_stop_ends_the_requests_under_way(installation: Installation, number: si
                 wait_until(lambda: is_waiting(installation))
                 os.killpg(node.process.pid, number) if number is signal.SIGINT else node.process.terminate()
                 wait_until(lambda: not listens(node.port))
+                assert told.recv(100) == b"STOPPING=1"
                 assert not delivery.done()
             assert "BEGIN CERTIFICATE" in delivery.result(PATIENCE).pem
         assert node.process.wait(PATIENCE) == 0
@@ -102,15 +123,6 @@ def test_second_signal_waits_for_nothing(installation: Installation) -> None:
         with pytest.raises(TransportError):
             delivery.result(PATIENCE)
     assert produit(installation, numero) != "Produit actif"
-
-
-def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:
-    """Nobody would stop or renew them: a parent started again finds its addresses free."""
-    with running_node(installation, installation.write("tue.toml")) as running:
-        processes = [psutil.Process(pid) for pid in running.pids]
-        running.process.kill()
-        _, alive = psutil.wait_procs(processes, PATIENCE)
-        assert not alive
 
 
 def listens(port: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from pfcng.settings.kinds import SANDBOX_KEY
 from support.igc_service import to_toml
@@ -86,8 +87,8 @@ def test_verification_opens_keys_and_certificates(installation: Installation, tm
     assert faults(refused.stderr) == [
         "inconnu : nom inconnu",
         "serveur : OpenSSL refuse le certificat ou la clé (KEY_VALUES_MISMATCH)",
-        f"confiance : {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM",
-        f"courrier : {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM",
+        f"confiance : Le fichier {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM.",
+        f"courrier : Le fichier {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM.",
         "emettrices.0 : La clé privée ne correspond pas au certificat.",
         "emettrices.1 : « editeur.example » n’est pas une autorité de l’IGC-Santé.",
     ]
@@ -99,22 +100,19 @@ def test_settings_that_serve_are_found_good(installation: Installation, tmp_path
     assert (good.returncode, good.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_database_of_another_revision_is_refused(
-    installation: Installation, postgres: str, tmp_path: Path, command: str
-) -> None:
+def test_database_of_another_revision_is_refused(installation: Installation, postgres: str, tmp_path: Path) -> None:
     """Older: « pfcng migrer », which alone makes tables; newer: a newer program. Exit status 2."""
-    name = f"revision_{command}"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    dsn = installation.dsn.replace("exploitation", name)
+        connection.execute("CREATE DATABASE revisions")
+    dsn = make_conninfo(installation.dsn, dbname="revisions")
     config = write(tmp_path, installation.told(dsn=dsn))
-    refused = run(command, "--config", config)
-    assert (refused.returncode, "lancez « pfcng migrer »" in refused.stderr) == (2, True)
+    for command in ("serve", "worker"):
+        refused = run(command, "--config", config)
+        assert (refused.returncode, "lancez « pfcng migrer »" in refused.stderr) == (2, True)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num text)")
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
-    refused = run(command, "--config", config)
+    refused = run("serve", "--config", config)
     assert (refused.returncode, "version plus récente de pfcng (révision 9999)" in refused.stderr) == (2, True)
 
 

@@ -14,7 +14,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pfcng.contract.catalogue import PRODUCTS, Environment
+from pfcng.igc.migrations import IGC
 from pfcng.settings import IgcSettings
+from pfcng.store.migrations import check_schema
 from support.certificate_requests import request_for
 from support.csrs import make_key
 from support.igc_service import Identities, IgcProgram, to_toml
@@ -121,6 +123,16 @@ def test_key_of_another_certificate_is_refused(identities: Identities, own_dsn: 
     failed = serve(tmp_path / "igc.toml")
     assert failed.returncode == 2
     assert "La clé privée ne correspond pas au certificat." in failed.stderr
+
+
+def test_only_the_migration_makes_tables(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
+    """The service refuses a database that ``pfcng igc migrer`` has not brought to its revision; exit status 2."""
+    config = tmp_path / "igc.toml"
+    config.write_text(to_toml(identities.settings(own_dsn)), "utf-8")
+    refused = serve(config)
+    assert (refused.returncode, "lancez « pfcng igc migrer »" in refused.stderr) == (2, True)
+    subprocess.run([sys.executable, "-m", "pfcng", "igc", "migrer", "--config", config], check=True, timeout=60)
+    check_schema(own_dsn, IGC)
 
 
 def test_database_that_does_not_answer_is_told_without_its_password(identities: Identities, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _new_database(postgres: str, name: str) -> str:
 
 
 def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> None:
-    """The refusal of the database itself, not of a library above it; the command tells it and shows nothing else."""
+    """The refusal of the database itself, not of a library above it."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE ROLE passante LOGIN")
         connection.execute("CREATE DATABASE fermee")
@@ -65,9 +65,16 @@ def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> Non
     dsn = make_conninfo(postgres, dbname="fermee", user="passante")
     with pytest.raises(InsufficientPrivilege):
         migrate(dsn)
+
+
+def test_command_leaves_a_database_of_another_revision_as_it_is(postgres: str) -> None:
+    """Only ``pfcng migrer`` changes tables, outside the sandbox."""
+    dsn = _new_database(postgres, "sans_tables")
     result = CliRunner().invoke(habilitation, ["lister", "--base", dsn])
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == "La base a refusé ou interrompu l’opération ; rien n’est changé (SQLSTATE 42501).\n"
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lancez « pfcng migrer »" in result.stderr
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
 def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:

@@ -93,6 +93,7 @@ class Node:
     Attributes:
         service: Where the Web Service is, ``https://…``.
         http: Where CRLs, authorities and OCSP are.
+        exploitation: Where health and metrics are.
         log: The lines of its standard error.
     """
 
@@ -100,6 +101,7 @@ class Node:
     process: subprocess.Popen[str]
     service: str = ""
     http: str = ""
+    exploitation: str = ""
     log: list[str] = field(default_factory=list)
 
     @property
@@ -154,14 +156,14 @@ def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running_node(installation: Installation, config: Path, *options: str) -> Iterator[Node]:
+def running_node(installation: Installation, config: Path, *options: str, **env: str) -> Iterator[Node]:
     """Start ``pfcng serve`` and wait until it says that it listens; it is stopped at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pfcng", "serve", "--config", config, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
         start_new_session=True,
     )
     node, told = Node(installation=installation, process=process), Event()
@@ -169,8 +171,9 @@ def running_node(installation: Installation, config: Path, *options: str) -> Ite
     def hear() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            addresses = re.findall(r"https?://\S+:\d+", line)
-            node.service, node.http = (*addresses, "")[:2]
+            node.service, *others = re.findall(r"https?://\S+:\d+", line) or [""]
+            node.exploitation = others.pop() if others else ""
+            node.http = others.pop() if others else ""
             told.set()
         told.set()
 

@@ -21,6 +21,7 @@ from pfcng.cli import (
     liste_blanche,
     obtenir,
     parc,
+    reconcilier,
     renouveler,
     retirer,
     revoquer,
@@ -66,6 +67,7 @@ app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
 app.add_typer(courrier.app)
 app.add_typer(taches.app)
+app.command(cls=FrenchCommand)(reconcilier.reconcilier)
 app.add_typer(igc.igc)
 
 

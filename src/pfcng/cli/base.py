@@ -15,7 +15,7 @@ from pfcng.cli.output import Status
 from pfcng.client.files import file_fault
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
-from pfcng.store.migrations import UnsuitableDatabase, migrate
+from pfcng.store.migrations import PLATFORM, UnsuitableDatabase, check_schema, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn, cause, reach
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
@@ -35,7 +35,9 @@ class BaseFault(Exception):
 
 @contextmanager
 def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> Iterator[Database]:
-    """The database that the options or the environment name, brought to the newest revision unless told otherwise.
+    """The database that the options or the environment name, at the newest revision unless told otherwise.
+
+    A sandbox's is brought to it; another is left as it is (``pfcng migrer``).
 
     Raises:
         BaseFault: They name none or two, the folder is no sandbox's, or the database fails, at once or later.
@@ -48,7 +50,7 @@ def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> I
         dsn = base or os.environ[_VARIABLE] if data is None else stack.enter_context(_sandbox(data))
         reach(dsn)
         if renewed:
-            migrate(dsn)
+            check_schema(dsn, PLATFORM) if data is None else migrate(dsn)
         database = Database(dsn, max_connections=1)
         stack.callback(database.close)
         yield database

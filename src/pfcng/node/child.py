@@ -1,6 +1,7 @@
 """A process of the node as its parent sees it: started, told, waited for."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ from asyncio.subprocess import Process
 from dataclasses import replace
 from typing import Self
 
+from pfcng.mistakes import reason
 from pfcng.node.faults import StartFault
 from pfcng.node.messages import Assignment, Said, line, read_line
 
@@ -22,17 +24,26 @@ class Child:
 
     @classmethod
     async def start(cls, assignment: Assignment) -> Self:
-        """Start a process with a program of its own: it inherits the sockets that are named, and nothing else."""
-        ours, theirs = socket.socketpair()
-        told = replace(assignment, control=theirs.fileno())
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "pfcng.node.process",
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=told.descriptors,
-            )
+        """Start a process with a program of its own: it inherits the sockets that are named, and nothing else.
+
+        Raises:
+            StartFault: The system cannot.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+            told = replace(assignment, control=theirs.fileno())
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "pfcng.node.process",
+                    stdin=asyncio.subprocess.PIPE,
+                    pass_fds=told.descriptors,
+                    # prometheus-client looks at it as it is imported.
+                    env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": told.counts},
+                )
+        except OSError as error:
+            raise StartFault(f"le système refuse un processus de plus ({reason(error)}).", is_outage=True) from error
         reader, writer = await asyncio.open_connection(sock=ours)
         assert process.stdin is not None  # noqa: S101 - it was asked for
         process.stdin.write(told.to_json())

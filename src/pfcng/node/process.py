@@ -7,10 +7,11 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from ssl import SSLContext
+from typing import Any
 
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
@@ -20,6 +21,7 @@ from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.settings import Limites, PlatformSettings
 from pfcng.web.limits import ClientLimits, Limits
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import Server, serve, server, stop
 from pfcng.web.tls import server_context
 
@@ -63,6 +65,7 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     settings = assignment.settings()
     with faults_told():
         tls = client_checking_context(settings)
+        served = ServedCertificate(settings.serveur.certificat)
         app = create_app(settings, dsn=settings.dsn, clock=_now)
         stack.callback(app.close)
         _publish_first(app)
@@ -70,7 +73,10 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))
     grace, limits = settings.delai_arret.total_seconds(), connection_limits(settings.limites)
     service = server(_limited(app, settings), tls, grace=grace, limits=limits)
-    servers = [(service, socket.socket(fileno=assignment.service))]
+    servers = [
+        (service, socket.socket(fileno=assignment.service)),
+        (server(app.exploitation(served)), socket.socket(fileno=assignment.exploitation)),
+    ]
     if app.published is not None:
         servers.append(
             (server(app.published.application, grace=grace, limits=limits), socket.socket(fileno=assignment.http))
@@ -81,15 +87,27 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
             context = client_checking_context(settings)
             await asyncio.to_thread(app.renew_trust)
             await service.renew(context)
+            served.renew()
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=lambda: stop(servers), renew=renew))
-        await serve(servers, lambda: control.tell(Said.READY))
-        obeying.cancel()
+        async with _obeying(control.obey(stop=lambda: stop(servers), renew=renew)):
+            await serve(servers, lambda: control.tell(Said.READY))
 
     _on_terminate(lambda: stop(servers))
     with asyncio.Runner(loop_factory=service.config.get_loop_factory()) as runner:
         runner.run(run())
+
+
+@asynccontextmanager
+async def _obeying(orders: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Hear orders beside the block; what went wrong with them is raised at its end."""
+    task = asyncio.create_task(orders)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def client_checking_context(settings: PlatformSettings) -> SSLContext:
@@ -133,13 +151,12 @@ def _publish_first(app: App) -> None:
 def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     settings = assignment.settings()
     with faults_told():
-        worker = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
+        worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=worker.stop))
-        control.tell(Said.READY)
-        await worker.run()
-        obeying.cancel()
+        async with _obeying(control.obey(stop=worker.stop)):
+            control.tell(Said.READY)
+            await worker.run()
 
     _on_terminate(worker.stop)
     asyncio.run(run())

@@ -88,6 +88,8 @@ def _mails(
 ) -> Iterable[NewMail]:
     addresses = {Role.DEMANDEUR: row["mail_demandeur"], Role.A_INFORMER: row["mail_a_informer"]}
     for role in notification.value.recipients:
+        if not addresses[role]:  # of a demande that was brought in from PFCNG-IGC (docs/restore.md)
+            continue
         yield NewMail(
             notification=notification.code,
             role=role,

@@ -24,7 +24,6 @@ from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import failure_details, notify
 from pfcng.operations.suspecter import suspect_if_behind
-from pfcng.pki import names
 from pfcng.store import demandes as store, journal
 from pfcng.store.annuaire import load_annuaire
 from pfcng.store.attestation import SuspectDatabase
@@ -197,15 +196,7 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
     der = certificate.public_bytes(Encoding.DER)
     try:
         with step.database.transaction() as connection:
-            store.store_certificate(
-                connection,
-                step.numero,
-                certificate=der,
-                numero_serie=f"{certificate.serial_number:X}",
-                autorite=names.rfc4514(certificate.issuer),
-                debut_validite=certificate.not_valid_before_utc,
-                fin_validite=certificate.not_valid_after_utc,
-            )
+            store.store_certificate(connection, step.numero, certificate)
             store.store_code_revocation(connection, step.numero, code_hash)
             _move(connection, step, Transition.RETIRER)
     except StateConflict as conflict:

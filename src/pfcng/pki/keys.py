@@ -49,6 +49,19 @@ def authority_of(certificate: x509.Certificate) -> AuthorityName:
         raise CredentialError(f"« {common_name} » n’est pas une autorité de l’IGC-Santé.") from None
 
 
+def load_certificates(path: Path) -> list[x509.Certificate]:
+    """Read the certificates of a PEM file.
+
+    Raises:
+        CredentialError: It has none.
+        OSError: It cannot be read.
+    """
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise CredentialError(f"Le fichier {path} n’a pas de certificat au format PEM.") from None
+
+
 def load_pem(certificate: Path, key: Path, password: str | None = None) -> Credential:
     """Read a certificate, first of its file, with the chain that may follow, and its key.
 

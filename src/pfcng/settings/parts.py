@@ -244,7 +244,7 @@ class Limites(Part):
     connexions: int = told(
         "Connexions ouvertes à la fois, par processus ; au-delà, la plus longtemps inactive est fermée, et s’il n’y en "
         "a pas, la nouvelle reçoit HTTP 503.",
-        1000,
+        500,
         ge=1,
     )
     delai_entete: timedelta = told(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from pfcng.pki.keys import authority_of, load_kept
+from pfcng.pki.keys import authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.sources import CredentialError
 from pfcng.pki.trust import InvalidTrustAnchors, TrustStore
@@ -61,7 +61,7 @@ def _pair(pair: KeyPair, *, now: datetime) -> None:
     """A certificate of a TLS end: any kind of key that OpenSSL takes."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificat, pair.cle, password=lambda: "")  # never asked on the terminal
-    _in_time(_certificates(pair.certificat)[0], now)
+    _in_time(load_certificates(pair.certificat)[0], now)
 
 
 def _authority(one: Emettrice, *, now: datetime) -> None:
@@ -76,8 +76,8 @@ def _authority(one: Emettrice, *, now: datetime) -> None:
 
 def _trust(confiance: Confiance, *, now: datetime) -> None:
     TrustStore.load(
-        roots=[one for path in confiance.racines for one in _certificates(path)],
-        authorities=[one for path in confiance.autorites for one in _certificates(path)],
+        roots=[one for path in confiance.racines for one in load_certificates(path)],
+        authorities=[one for path in confiance.autorites for one in load_certificates(path)],
         crls=(),
         now=now,
         crl_grace=confiance.grace_crl,
@@ -97,20 +97,13 @@ def _crls(paths: Iterable[Path]) -> None:
 def _igc(igc: Igc, *, now: datetime) -> None:
     _pair(KeyPair(certificat=igc.certificat, cle=igc.cle), now=now)
     for path in (igc.confiance, *igc.autorites):
-        _certificates(path)
+        load_certificates(path)
 
 
 def _mail(courrier: Courrier) -> None:
     courrier.password()
     if courrier.autorites is not None:
-        _certificates(courrier.autorites)
-
-
-def _certificates(path: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
-    except ValueError:
-        raise CredentialError(f"{path} n’a pas de certificat au format PEM") from None
+        load_certificates(courrier.autorites)
 
 
 def _in_time(certificate: x509.Certificate, now: datetime) -> None:

@@ -19,7 +19,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.authority import (
+    AuthorityRefused,
+    AuthorityUnavailable,
+    CertificateAuthority,
+    ReconcilableAuthority,
+)
 from pfcng.igc.peers import PeerRefused, Peers
 from pfcng.igc.requests import CertificateRequest
 from pfcng.igc.wire import (
@@ -28,6 +33,8 @@ from pfcng.igc.wire import (
     MAX_BODY,
     MAX_LISTED,
     REFUSALS,
+    dossier_from_json,
+    dossier_to_json,
     reason_from_json,
     refusal_name,
     status_to_json,
@@ -60,7 +67,7 @@ class Call:
 
 
 def create_igc_service(
-    authority: CertificateAuthority,
+    authority: ReconcilableAuthority,
     *,
     peers: Peers,
     is_healthy: Callable[[], bool],
@@ -81,9 +88,13 @@ def create_igc_service(
         ("POST", "/demandes/{numero:int}/revocation"): partial(_revoke, authority),
         ("GET", "/demandes"): partial(_list, authority),
         ("POST", "/publication"): partial(_publish, authority),
+        ("GET", "/demandes/{numero:int}/dossier"): partial(_dossier, authority),
+        ("PUT", "/demandes/{numero:int}/dossier"): partial(_adopt, authority),
+        ("GET", "/reconciliation"): partial(_attestation, authority),
+        ("POST", "/reconciliation"): partial(_attest, authority),
     }
     routes = [Route(path, _Handler(act, peers, clock).handle, methods=[method]) for (method, path), act in acts.items()]
-    routes.append(Route("/sante", partial(_health, is_healthy), methods=["GET"]))
+    routes.append(Route("/sante", partial(_health, authority, is_healthy), methods=["GET"]))
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
 
 
@@ -123,6 +134,30 @@ def _list(authority: CertificateAuthority, call: Call) -> Response:
 def _publish(authority: CertificateAuthority, _call: Call) -> Response:
     authority.publish()
     return Response(status_code=204)
+
+
+def _dossier(authority: ReconcilableAuthority, call: Call) -> Response:
+    return JSONResponse(dossier_to_json(authority.read_dossier(call.numero)))
+
+
+def _adopt(authority: ReconcilableAuthority, call: Call) -> Response:
+    try:
+        dossier = dossier_from_json(json.loads(call.body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _Malformed(str(error)) from error
+    if dossier.numero != call.numero:
+        raise _Malformed("a dossier of another number")
+    authority.adopt(dossier)
+    return Response(status_code=204)
+
+
+def _attest(authority: ReconcilableAuthority, _call: Call) -> Response:
+    authority.attest()
+    return Response(status_code=204)
+
+
+def _attestation(authority: ReconcilableAuthority, _call: Call) -> Response:
+    return JSONResponse({"a_reconcilier": not authority.is_attested()})
 
 
 def _whole_number(text: str) -> int:
@@ -219,9 +254,12 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _health(is_healthy: Callable[[], bool], _request: Request) -> Response:
-    healthy = await run_in_threadpool(is_healthy)
-    return JSONResponse({"etat": "en service" if healthy else "en panne"}, status_code=200 if healthy else 503)
+async def _health(authority: ReconcilableAuthority, is_healthy: Callable[[], bool], _request: Request) -> Response:
+    """A service whose database was restored is there all the same: it revokes, and has to be compared."""
+    if not await run_in_threadpool(is_healthy):
+        return JSONResponse({"etat": "en panne"}, status_code=503)
+    attested = await run_in_threadpool(authority.is_attested)
+    return JSONResponse({"etat": "en service" if attested else "à réconcilier"})
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -36,7 +36,7 @@ class Limits:
         headers: Of one request.
     """
 
-    connections: int = 1000
+    connections: int = 500
     handshake: float = 10
     idle: float = 30
     head: float = 10

@@ -52,13 +52,13 @@ def database_check(database: Database) -> Check:
     return lambda: _READY if database.is_alive() else down
 
 
-def schema_check(database: Database, chains: Sequence[Chain]) -> Check:
+def schema_check(database: Database, chains: Sequence[Chain], remedy: str = "pfcng migrer") -> Check:
     """Its tables are those that this version works with."""
 
     def check() -> Health:
         try:
             with database.transaction() as connection:
-                check_tables(connection, *chains)
+                check_tables(connection, *chains, remedy=remedy)
         except UnsuitableDatabase as error:
             return Health(State.DOWN, str(error))
         except (psycopg.Error, PoolTimeout):
@@ -127,6 +127,12 @@ def certificates_check(certificates: Sequence[x509.Certificate], clock: Callable
         return Health(State.DEGRADED, f"certificats d’AC finis, ou qui finissent sous {_NEAR.days} jours : {told}")
 
     return check
+
+
+def working_check(is_working: Callable[[], bool]) -> Check:
+    """A worker looks at the queue."""
+    down = Health(State.DOWN, "le worker ne prend pas de tâches")
+    return lambda: _READY if is_working() else down
 
 
 class ServedCertificate:

@@ -83,8 +83,13 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
             _upgrade(dsn, chain)
 
 
-def check_schema(dsn: str, *chains: Chain) -> None:
+def check_schema(dsn: str, *chains: Chain, remedy: str = "pfcng migrer") -> None:
     """See that schemas are at their newest revision, or at one that admits this program; nothing is changed.
+
+    Args:
+        dsn: The database.
+        chains: Of the schemas.
+        remedy: The command that brings them there.
 
     Raises:
         UnsuitableDatabase: One is not, or `migrate` would refuse the database.
@@ -92,11 +97,13 @@ def check_schema(dsn: str, *chains: Chain) -> None:
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
-        for schema, revision, expected in check_tables(connection, *chains):
+        for schema, revision, expected in check_tables(connection, *chains, remedy=remedy):
             log.warning("database.newer", schema=schema, revision=revision, expected=expected)
 
 
-def check_tables(connection: psycopg.Connection[Any], *chains: Chain) -> list[tuple[str, str, str]]:
+def check_tables(
+    connection: psycopg.Connection[Any], *chains: Chain, remedy: str = "pfcng migrer"
+) -> list[tuple[str, str, str]]:
     """See that schemas are at a revision that this program works with.
 
     Returns:
@@ -113,7 +120,7 @@ def check_tables(connection: psycopg.Connection[Any], *chains: Chain) -> list[tu
             told = "n’a pas les tables de pfcng" if state is None else f"est à la révision {state.revision}"
             raise UnsuitableDatabase(
                 f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
-                "lancez « pfcng migrer »."
+                f"lancez « {remedy} »."
             )
         if state.revision != chain.head:
             newer.append((chain.schema, state.revision, chain.head))
