@@ -3,13 +3,9 @@
 from typing import Any
 
 import httpx
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pfcng.watch.metrics import DECLARED
-from support.live import Sandbox
-from support.serve import Installation, Node, obtain, running_node
-from support.workers import wait_until
+from support.serve import Node, obtain
 
 
 def scrape(url: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:

@@ -9,11 +9,11 @@ from ssl import SSLContext, VerifyFlags
 from pfcng.app import create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import faults_told, read_settings
-from pfcng.node.log import configure_log
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
 from pfcng.store.reaching import reach
+from pfcng.watch.log import log_as_json
 from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
@@ -35,7 +35,7 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
     with ExitStack() as stack:
         stack.callback(ignore_signals)
         settings = read_settings(str(config), lambda: IgcSettings.load(config))
-        configure_log()
+        log_as_json()
         opened = stack.enter_context(listen("ecoute", settings.ecoute))
         plain = stack.enter_context(listen("ecoute_http", settings.ecoute_http))
         exploitation = stack.enter_context(listen("ecoute_exploitation", settings.ecoute_exploitation))

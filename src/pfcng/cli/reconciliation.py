@@ -17,13 +17,13 @@ from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status
 from pfcng.igc.authority import AuthorityUnavailable, ReconcilableAuthority
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.run import check_database
 from pfcng.operations import restaurer
 from pfcng.operations.context import Arrival
 from pfcng.operations.restaurer import AlreadyUnderWay, Examination, Found
 from pfcng.settings import PlatformSettings
 from pfcng.store.database import Database
+from pfcng.watch.log import log_as_json
 
 _KEYS: Final = ("suspicion", "igc_a_reconcilier", "comparees", "rouverte", "differences")
 """What the JSON object has besides the keys of every command."""
@@ -47,7 +47,7 @@ def reconcile(config: Path | None, *, yes: bool, asks: bool) -> Outcome:
         yes: Whoever calls has confirmed.
         asks: Somebody may be asked.
     """
-    configure_log()
+    log_as_json()
     try:
         settings = read_settings(settings_place(config), lambda: PlatformSettings.load(config))
         check_database(settings)

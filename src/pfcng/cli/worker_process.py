@@ -12,10 +12,11 @@ import structlog
 from pfcng.app import open_worker
 from pfcng.jobs.worker import Worker
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.run import check_database
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
+from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
 from pfcng.web.serving import Server, serve, server, stop
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ def run_worker(config: Path | None) -> None:
     Raises:
         StartFault: The settings are wrong, or the database cannot be used.
     """
-    configure_log()
+    log_as_json()
     settings = read_settings(settings_place(config), lambda: PlatformSettings.load(config))
     if settings.courrier is None:
         raise StartFault("un worker demande le réglage « courrier ».")
@@ -36,6 +37,7 @@ def run_worker(config: Path | None) -> None:
         where = settings.ecoute_worker
         opened = None if where is None else stack.enter_context(listen("ecoute_worker", where))
         with faults_told():
+            stack.enter_context(traced(settings.traces, "pfcng-worker"))
             worker, exploitation = stack.enter_context(
                 open_worker(settings, dsn=settings.dsn, clock=lambda: datetime.now(UTC))
             )

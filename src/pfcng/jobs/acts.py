@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from structlog.contextvars import bind_contextvars
+
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.mail import Transport
@@ -69,7 +71,9 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
     database, authority, rules, clock = parts.database, parts.authority, parts.rules, parts.clock
 
     def arrival() -> Arrival:
-        return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
+        incident = secrets.token_hex(8)
+        bind_contextvars(incident=incident)  # for the job
+        return Arrival(incident=incident, titulaire_tls=_HOLDER, adresse="", now=clock())
 
     def revocations() -> int:
         return apply_due_revocations(database=database, authority=authority, arrival=arrival(), rules=rules)
@@ -81,7 +85,7 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         return revoquer_non_remis(database=database, authority=authority, rules=rules, arrival=arrival())
 
     def rappels() -> int:
-        return rappeler(database=database, rules=rules, now=clock())
+        return rappeler(database=database, rules=rules, arrival=arrival())
 
     def reconciliation() -> int:
         return reconcile_daily(database=database, authority=authority, arrival=arrival())

@@ -16,10 +16,11 @@ from typing import Any
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
 from pfcng.node.faults import StartFault, faults_told
-from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.settings import Limites, PlatformSettings
+from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
 from pfcng.web.limits import ClientLimits, Limits
 from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import Server, serve, server, stop
@@ -34,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _on_terminate(_interrupt)
-    configure_log()
+    log_as_json()
     assignment = Assignment.from_json(sys.stdin.buffer.read())
     control = Control(socket.socket(fileno=assignment.control))
     act = _serve if assignment.kind is Kind.SERVES else _work
@@ -65,6 +66,7 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     settings = assignment.settings()
     with faults_told():
         tls = client_checking_context(settings)
+        stack.enter_context(traced(settings.traces, "pfcng"))
         served = ServedCertificate(settings.serveur.certificat)
         app = create_app(settings, dsn=settings.dsn, clock=_now)
         stack.callback(app.close)
@@ -151,6 +153,7 @@ def _publish_first(app: App) -> None:
 def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     settings = assignment.settings()
     with faults_told():
+        stack.enter_context(traced(settings.traces, "pfcng-worker"))
         worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:

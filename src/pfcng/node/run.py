@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
 from pfcng.node.service_manager import READY, STOPPING, notify
@@ -21,6 +20,7 @@ from pfcng.settings.kinds import is_open
 from pfcng.settings.schemas import platform_schemas
 from pfcng.store.migrations import check_schema, migrate
 from pfcng.store.reaching import reach
+from pfcng.watch.log import log_as_json
 
 _FILES: Final = 65536
 
@@ -47,7 +47,7 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
     """
     if sys.platform == "win32":
         raise StartFault("« pfcng serve » demande Linux ou macOS.")
-    configure_log()
+    log_as_json()
     _raise_file_limit()
     text = read_settings(str(config), lambda: config.read_text("utf-8"))
     folder = config.resolve().parent

@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from pfcng.contract.catalogue import Environment
 from pfcng.notifications.catalogue import BY_CODE, Role
@@ -52,6 +53,7 @@ async def envoyer_courrier(
     row = await asyncio.to_thread(_read, database, numero)  # M2
     if row is None:
         return
+    bind_contextvars(incident=_incident(row))  # for the job: the number of the request that made the mail
     try:
         mail = _mail(row)
         await transport.send(renderer.compose(mail), mail.destinataire)  # M3
@@ -72,6 +74,11 @@ def _read(database: Database, numero: int) -> Row | None:
     with database.transaction() as connection:
         row = courrier.find(connection, numero)
     return row if row is not None and row["etat"] == MailState.A_ENVOYER else None
+
+
+def _incident(row: Row) -> str:
+    """That of the request; a mail from before it was kept has one of its own."""
+    return row["incident"] or secrets.token_hex(8)
 
 
 def _mail(row: Row) -> Mail:
@@ -118,7 +125,7 @@ def _give_up(database: Database, row: Row, state: MailState, reason: str, now: d
             return
         entry = JournalEntry(
             le=now,
-            incident=secrets.token_hex(8),
+            incident=_incident(row),
             acte=ACTE,
             resultat=state,
             detail=f"{row['notification']}, courrier {row['numero']} ({row['role']}) : {told}",

@@ -1,4 +1,4 @@
-"""What a worker counts for those who watch (docs/exploitation/surveillance.md), and the incident number of a mail."""
+"""What a worker counts for those who watch, and the incident number that goes from a request to what is done later."""
 
 from alembic import op
 
@@ -21,10 +21,12 @@ CREATE TABLE mesures (
 INCIDENT = """
 -- of the request, or of the act, that made the mail: the log of the worker that sends it has the same
 ALTER TABLE courrier ADD COLUMN incident text;
+-- idem, of the request that asked for it: a worker may carry it out days later
+ALTER TABLE revocation ADD COLUMN incident text;
 """
 
 
 def upgrade() -> None:
-    """Add the table and the column."""
+    """Add the table and the columns."""
     for statements in (MESURES, INCIDENT):
         op.execute(statements)
