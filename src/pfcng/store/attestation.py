@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Final
@@ -122,6 +122,12 @@ class Attestation:
 def attest(connection: Connection[Row], objet: Objet, detail: str) -> None:
     """Write that the database is the one that counts from here on; the transaction is the caller's, no savepoint."""
     connection.execute("SELECT igc.attester(%s, %s)", (objet, detail))
+
+
+def read_moment(connection: Connection[Row]) -> datetime:
+    """When the newest row was written; long ago when there is none."""
+    [row] = connection.execute("SELECT max(le) AS le FROM igc.attestation").fetchall()
+    return row["le"] or datetime.min.replace(tzinfo=UTC)
 
 
 def _suspect(connection: Connection[Row], fault: str) -> str:
