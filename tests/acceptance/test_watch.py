@@ -150,17 +150,18 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
     config = installation.write("bavard.toml", processus=1)
     csr = make_csr(make_key())
     code = "un code que nul ne doit lire"
-    with running_node(installation, config, "--with-worker") as node, node.client() as client:
-        reply = client.demander_certificats([demande_for(ORG, csr)])
-        indice = reply.demandes[0].indice_retrait or ""
-        client.retirer_certificat(indice, code)
-        with pytest.raises(RefusedError):
+    with running_node(installation, config, "--with-worker") as node:
+        with node.client() as client:
+            reply = client.demander_certificats([demande_for(ORG, csr)])
+            indice = reply.demandes[0].indice_retrait or ""
             client.retirer_certificat(indice, code)
+            with pytest.raises(RefusedError):
+                client.retirer_certificat(indice, code)
         with psycopg.connect(installation.dsn) as connection:
             rows = connection.execute(
-                "SELECT incident FROM journal WHERE acte = 'retirerCertificat' AND demande IS NOT NULL ORDER BY id"
+                "SELECT incident FROM journal WHERE acte = 'retirerCertificat' AND demande = %s ORDER BY id", (indice,)
             ).fetchall()
-        incident = rows[-1][0]
+        incident = rows[0][0]
         wait_until(lambda: any('"mail.sent"' in line and incident in line for line in node.log))
         assert node.stop() == 0
         lines = "".join(node.log)
