@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -147,6 +148,23 @@ def test_living_process_sees_what_is_restored_under_it(
             database.require_attested()
         lift(dsn)
         database.require_attested()
+
+
+def test_threads_that_look_at_once_do_not_see_the_log_go_back(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who read it first may come to tell it last: that is no older state."""
+    monkeypatch.setattr(attestation, "FRESH", 0.0)
+
+    def work(database: Database, turns: int) -> bool:
+        for _ in range(turns):
+            with database.transaction() as connection:
+                connection.execute("SELECT nextval('numero_demande'), pg_current_xact_id()")
+            if not database.is_attested():
+                return False
+        return True
+
+    with closing(Database(dsn, max_connections=8)) as database, ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: work(database, 40), range(8)))
+    assert rows(dsn)[-1:] == ["création"]
 
 
 def test_new_connection_is_looked_at_before_anybody_works_on_it(dsn: str) -> None:

@@ -83,10 +83,11 @@ class Attestation:
         Args:
             connection: Outside any transaction.
         """
-        fault = self._examine(connection)
-        if fault is not None and fault != self._fault:
-            log.error("base.a_reconcilier", cause=fault, see="docs/exploitation/sauvegarde.md")
-        self._fault, self._looked = fault, time.monotonic()
+        with self._lock:  # what was read first must not be told last: the log would seem to go back
+            fault = self._examine(connection)
+            if fault is not None and fault != self._fault:
+                log.error("base.a_reconcilier", cause=fault, see="docs/exploitation/sauvegarde.md")
+            self._fault, self._looked = fault, time.monotonic()
 
     def suspect(self, connection: Connection[Row], fault: str) -> None:
         """Have every process take the database for restored (S1)."""
@@ -113,10 +114,8 @@ class Attestation:
         if row["objet"] is None:
             return False
         now = _Mark(row["systeme"], row["ligne"], row["le"], row["avancee"])
-        with self._lock:
-            known = self._mark
-            self._mark = now
-            return known is not None and known.is_ahead_of(now)
+        known, self._mark = self._mark, now
+        return known is not None and known.is_ahead_of(now)
 
 
 def attest(connection: Connection[Row], objet: Objet, detail: str) -> None:
