@@ -51,7 +51,8 @@ class Child:
                     "pfcng.node.process",
                     stdin=asyncio.subprocess.PIPE,
                     pass_fds=told.descriptors,
-                    env={**_FRUGAL, **os.environ},
+                    # prometheus-client looks at it as it is imported.
+                    env={**_FRUGAL, **os.environ, "PROMETHEUS_MULTIPROC_DIR": told.counts},
                 )
             except OSError:
                 writer.close()
