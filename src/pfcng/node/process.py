@@ -15,7 +15,7 @@ from typing import Any
 
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
-from pfcng.node.faults import StartFault, faults_told
+from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.operations.suspecter import suspect_if_unsealed
@@ -64,7 +64,7 @@ def _now() -> datetime:
 
 
 def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
         tls = client_checking_context(settings)
         stack.enter_context(traced(settings.traces, "pfcng"))
@@ -154,7 +154,7 @@ def _publish_first(app: App) -> None:
 
 
 def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
         stack.enter_context(traced(settings.traces, "pfcng-worker"))
         worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))

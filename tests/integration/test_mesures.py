@@ -1,0 +1,53 @@
+"""What a worker counts for those who watch (docs/exploitation/surveillance.md)."""
+
+from datetime import timedelta
+
+from pfcng.operations.compter import compter
+from pfcng.store import mesures
+from pfcng.store.mesures import Mesures
+from support.platform import NOW
+from support.scenario import ORG, Scenario
+
+
+def read(scenario: Scenario) -> Mesures | None:
+    with scenario.database.transaction() as connection:
+        return mesures.lire(connection)
+
+
+def test_nothing_was_counted_before_a_worker_did(scenario: Scenario) -> None:
+    """A scrape says so rather than 0 of everything."""
+    assert read(scenario) is None
+
+
+def test_everything_is_counted_by_state(scenario: Scenario) -> None:
+    """Produits, mails and jobs; what waits, and since when."""
+    scenario.order(ORG)
+    assert compter(database=scenario.database, now=NOW + timedelta(hours=2))
+    last = read(scenario)
+    assert last is not None
+    assert last.produits == {"Produit à retirer": 1}
+    assert last.courriels["à envoyer"] == last.taches["todo"] > 0
+    assert last.courriel_ancien == timedelta(hours=2).total_seconds()
+    assert (last.revocations, last.workers) == (0, 0)
+
+
+def test_what_takes_long_is_counted_less_often(scenario: Scenario) -> None:
+    """A large table is not read all the time: one part in a hundred of it at most, and every day all the same."""
+    assert compter(database=scenario.database, now=NOW)
+    with scenario.database.transaction() as connection:
+        connection.execute("UPDATE mesures SET le = clock_timestamp() - interval '1 minute', duree = interval '1 s'")
+    assert not compter(database=scenario.database, now=NOW)
+    with scenario.database.transaction() as connection:
+        connection.execute("UPDATE mesures SET duree = interval '0.5 s'")
+    assert compter(database=scenario.database, now=NOW)
+    with scenario.database.transaction() as connection:
+        connection.execute("UPDATE mesures SET le = clock_timestamp() - interval '25 hours', duree = interval '1 hour'")
+    assert compter(database=scenario.database, now=NOW)
+
+
+def test_scrape_reads_one_row(scenario: Scenario) -> None:
+    """Whatever the number of produits."""
+    compter(database=scenario.database, now=NOW)
+    with scenario.database.transaction() as connection:
+        plan = connection.execute("EXPLAIN (FORMAT TEXT) SELECT le, nombres FROM mesures").fetchall()
+    assert len(plan) == 1
