@@ -38,7 +38,7 @@ def test_everything_is_counted_by_state(scenario: Scenario) -> None:
 
 
 def test_what_takes_long_is_counted_less_often(scenario: Scenario) -> None:
-    """A large table is not read all the time: one part in a hundred of it at most, and every ten minutes all the same."""
+    """A large table is read one part in a hundred of the time at most, and every ten minutes all the same."""
     assert compter(database=scenario.database, now=NOW)
     with scenario.database.transaction() as connection:
         age(connection, "1 minute", "1 second")
@@ -49,11 +49,3 @@ def test_what_takes_long_is_counted_less_often(scenario: Scenario) -> None:
     with scenario.database.transaction() as connection:
         age(connection, "11 minutes", "1 hour")
     assert compter(database=scenario.database, now=NOW)
-
-
-def test_scrape_reads_one_row(scenario: Scenario) -> None:
-    """Whatever the number of produits."""
-    compter(database=scenario.database, now=NOW)
-    with scenario.database.transaction() as connection:
-        plan = connection.execute("EXPLAIN (FORMAT TEXT) SELECT le, nombres FROM mesures").fetchall()
-    assert len(plan) == 1
