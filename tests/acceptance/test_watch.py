@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pfcng.client import RefusedError
+from pfcng.contract.catalogue import Motif
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.watch.metrics import DECLARED
 from support.csrs import make_csr, make_key
@@ -153,14 +154,26 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
     """One incident number from request to journal to job; codes de révocation, keys, CSRs and mails stay out."""
     config = installation.write("bavard.toml", processus=1)
     csr = make_csr(make_key())
+    addresses = {
+        "mail_demandeur": "demandeur@hopital.example",
+        "mail_personne_a_informer": "informer@hopital.example",
+    }
     code = "un code que nul ne doit lire"
     with running_node(installation, config, "--with-worker") as node:
         with node.client() as client:
             reply = client.demander_certificats([demande_for(ORG, csr)])
             indice = reply.demandes[0].indice_retrait or ""
-            client.retirer_certificat(indice, code)
+            certificate = client.retirer_certificat(indice, code).certificate
             with pytest.raises(RefusedError):
                 client.retirer_certificat(indice, code)
+            renewal = make_csr(make_key())
+            client.renouveler_certificat(certificate, renewal, **addresses)
+            client.revoquer_certificat(
+                certificate,
+                Motif.VOL,
+                mail_demandeur=addresses["mail_demandeur"],
+                mail_personne_a_informer=addresses["mail_personne_a_informer"],
+            )
         with psycopg.connect(installation.dsn) as connection:
             rows = connection.execute(
                 "SELECT incident FROM journal WHERE acte = 'retirerCertificat' AND demande = %s ORDER BY id", (indice,)
@@ -170,7 +183,8 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
         assert node.stop() == 0
         lines = "".join(node.log)
     # An indice de retrait is the demande's number, which a log may have.
-    secrets = [code, csr.strip().splitlines()[1], "Bonjour", "PRIVATE KEY", "BEGIN CERTIFICATE REQUEST"]
+    csrs = [one.strip().splitlines()[1] for one in (csr, renewal)]
+    secrets = [code, *csrs, *addresses.values(), "Bonjour", "PRIVATE KEY", "BEGIN CERTIFICATE REQUEST"]
     assert [secret for secret in secrets if secret in lines] == []
     for line in node.log:
         assert json.loads(line)["event"]
