@@ -21,8 +21,10 @@ from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
 
-INTERVAL: Final = 60.0
-"""Seconds between two turns over the sources, and between two alarms."""
+INTERVAL: Final = 5.0
+"""Seconds between two turns over the near sources: what no notice tells is known then, in every process alike."""
+ALARM_INTERVAL: Final = 60.0
+"""Seconds between two alarms, and between two turns over the far sources, which have delays of their own."""
 _NEAR: Final = timedelta(hours=12)
 """A CRL that ends sooner is an alarm: ours are renewed a day before, the real ones five."""
 
@@ -189,11 +191,11 @@ def _ailment(next_update: datetime | None, now: datetime) -> Ailment | None:
 @contextmanager
 def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTERVAL) -> Iterator[None]:
     """Refresh in threads of their own: every ``interval`` seconds, and at once after our own CRLs and revocations."""
-    checked = [time.monotonic() - interval]
+    checked = [time.monotonic() - ALARM_INTERVAL]
 
     def turn() -> float:
         trust.refresh()
-        if time.monotonic() - checked[0] >= interval:
+        if time.monotonic() - checked[0] >= ALARM_INTERVAL:
             checked[0] = time.monotonic()
             trust.check()
         return interval
@@ -202,7 +204,7 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
     with ExitStack() as stack:
         stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
         if trust.has_far:
-            stack.enter_context(_keep_fetching(trust, interval))
+            stack.enter_context(_keep_fetching(trust, ALARM_INTERVAL))
         yield
 
 
