@@ -9,6 +9,7 @@ from enum import Enum
 from threading import Event, Lock, Thread
 from typing import Final
 
+import psycopg
 import structlog
 
 from pfcng.igc import published, revocations
@@ -148,7 +149,7 @@ class LiveTrust:
         ]
 
     def check(self) -> None:
-        """Raise the alarms."""
+        """Raise the alarms; one that cannot be told is told at a later turn."""
         ailing = self.ailing()
         for alarm in ailing:
             log.error(
@@ -158,9 +159,16 @@ class LiveTrust:
                 next_update=alarm.next_update and alarm.next_update.isoformat(),
                 see="docs/publication.md",
             )
-            if alarm not in self._lasting:
+        self._lasting.intersection_update(ailing)
+        self._tell([alarm for alarm in ailing if alarm not in self._lasting])
+
+    def _tell(self, begun: list[Alarm]) -> None:
+        try:
+            for alarm in begun:
                 self._on_alarm(alarm)
-        self._lasting = set(ailing)
+                self._lasting.add(alarm)
+        except psycopg.Error as error:  # trust is kept while the database is away; the next turn tells them
+            log.error("trust.alarm_not_journaled", kind=type(error).__name__)  # noqa: TRY400 - idem
 
     def _ask(self, source: Source) -> None:
         with self._asking[id(source)]:
