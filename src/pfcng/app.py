@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 from starlette.types import ASGIApp
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
-from pfcng.igc.authority import CertificateAuthority
+from pfcng.igc.authority import CertificateAuthority, ReconcilableAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.keeper import keep_published
+from pfcng.igc.measured import MeasuredAuthority
 from pfcng.igc.migrations import IGC
 from pfcng.igc.offline import OfflineCrls
 from pfcng.igc.peers import Peers
@@ -31,21 +31,24 @@ from pfcng.notifications.maildir import Maildir
 from pfcng.notifications.rendering import Renderer
 from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations.ancre_journal import Anchor, AnchorFile, AnchorSyslog
-from pfcng.pki import names
-from pfcng.pki.authorities import AuthorityName, by_common_name
-from pfcng.pki.keys import Credential, load_kept
+from pfcng.operations.journaling import record_alert
+from pfcng.pki.keys import Credential, authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, check_schema, migrate
+from pfcng.store.migrations import Chain, check_schema
+from pfcng.watch.sampling import keep_sampled
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.service import create_service
-from pfcng.web.trust import LiveTrust, keep_trusted
+from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
+from pfcng.web.watched import watched_igc, watched_platform, watched_worker
 
 WORKER_CONNECTIONS: Final = 8
 
@@ -88,6 +91,9 @@ class App:
     anchor: Anchor | None
     published: Published | None
     keyring: Keyring
+    _confiance: Confiance = field(repr=False)
+    _schemas: Sequence[Chain] = field(repr=False)
+    _publishing: Sequence[x509.Certificate] = field(repr=False)
     _remote: RemoteAuthority | None = field(repr=False)
 
     @property
@@ -99,10 +105,24 @@ class App:
     def kept_published(self) -> Iterator[None]:
         """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
         with ExitStack() as stack:
+            stack.enter_context(keep_sampled(self.database.pool_statistics))
             if self.published is not None:
                 stack.enter_context(self.published.kept(self.database))
             stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
             yield
+
+    def exploitation(self, served: ServedCertificate) -> ASGIApp:
+        """Health and metrics, as this process sees them."""
+        return watched_platform(self.platform, schemas=self._schemas, publishing=self._publishing, served=served)
+
+    def renew_trust(self) -> None:
+        """Read the authorities that are believed again.
+
+        Raises:
+            InvalidTrustAnchors: One cannot be believed; all is as it was.
+        """
+        database = self.database if self.published is not None else None
+        self.platform.trust.adopt(load_trust(self._confiance, database, self.platform.clock))
 
     def close(self) -> None:
         """Give every connection back, and the keys."""
@@ -140,10 +160,15 @@ def create_app(
     issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     database = Database(dsn)
-    trust = load_trust(settings.confiance, database if publishing else None, clock)
+    trust = load_trust(
+        settings.confiance,
+        database if publishing else None,
+        clock,
+        on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()),
+    )
     platform = Platform(
         database=database,
-        authority=around(remote or _embedded(issuing, settings.publication, database, clock)),
+        authority=MeasuredAuthority(around(remote or _embedded(issuing, settings.publication, database, clock))),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
@@ -157,13 +182,11 @@ def create_app(
         anchor=anchor,
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
         keyring=keyring,
+        _confiance=settings.confiance,
+        _schemas=platform_schemas(settings),
+        _publishing=[one.certificate for one in publishing],
         _remote=remote,
     )
-
-
-def platform_schemas(settings: Settings) -> list[Chain]:
-    """The schemas that the platform's database has: PFCNG-IGC's too when an authority's key is here."""
-    return [PLATFORM, IGC] if settings.igc is None or settings.autres_autorites else [PLATFORM]
 
 
 def create_parts(
@@ -196,8 +219,8 @@ def create_parts(
 
 
 @contextmanager
-def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
-    """A worker over a database at its newest revision; `settings.courrier` must be told.
+def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[tuple[Worker, ASGIApp]]:
+    """A worker over a database at its newest revision, and its health and metrics; `settings.courrier` must be told.
 
     Raises:
         UnsuitableDatabase: The database is at another revision.
@@ -212,24 +235,51 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
         parts = create_parts(
             settings.courrier,
             database=database,
-            authority=remote or _embedded(issuing, settings.publication, database, clock),
+            authority=MeasuredAuthority(remote or _embedded(issuing, settings.publication, database, clock)),
             rules=_rules(settings),
             clock=clock,
         )
-        yield Worker(dsn, parts)
+        stack.enter_context(keep_sampled(database.pool_statistics))
+        worker = Worker(dsn, parts)
+        yield (
+            worker,
+            watched_worker(
+                database,
+                schemas=platform_schemas(settings),
+                authority=parts.authority,
+                is_working=lambda: worker.is_working,
+            ),
+        )
+
+
+@contextmanager
+def open_sides(
+    settings: Settings, *, dsn: str, clock: Callable[[], datetime]
+) -> Iterator[tuple[Database, ReconcilableAuthority]]:
+    """The platform's database and PFCNG-IGC, to be compared.
+
+    Raises:
+        UnsuitableDatabase: The database is at another revision.
+    """
+    with ExitStack() as stack:
+        check_schema(dsn, *platform_schemas(settings))
+        remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
+        keyring = stack.enter_context(closing(Keyring()))
+        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        database = stack.enter_context(closing(Database(dsn, max_connections=2)))
+        yield database, remote or _embedded(issuing, settings.publication, database, clock)
 
 
 def _transport(courrier: Courrier) -> Transport:
     if courrier.dossier is not None:
         return Maildir(courrier.dossier)
-    password = courrier.mot_de_passe
     return Smtp(
         Relay(
             host=courrier.serveur or "",
             port=courrier.relay_port,
             security=Security(courrier.securite),
             user=courrier.utilisateur,
-            password=None if password is None else password.get_secret_value(),
+            password=courrier.password(),
             timeout=courrier.delai.total_seconds(),
             tls=ssl.create_default_context(cafile=str(courrier.autorites)) if courrier.autorites else None,
         )
@@ -253,10 +303,18 @@ class IgcApp:
     database: Database
     published: Published
     keyring: Keyring
+    _clock: Callable[[], datetime] = field(repr=False)
+    _publishing: Sequence[x509.Certificate] = field(repr=False)
 
-    def kept_published(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def kept_published(self) -> Iterator[None]:
         """Publish what is due, in a thread of its own, until the end of the block."""
-        return self.published.kept(self.database)
+        with self.published.kept(self.database), keep_sampled(self.database.pool_statistics):
+            yield
+
+    def exploitation(self, served: ServedCertificate) -> ASGIApp:
+        """Health and metrics."""
+        return watched_igc(self.database, schema=IGC, publishing=self._publishing, served=served, clock=self._clock)
 
     def close(self) -> None:
         """Give the database's connections back, and the keys."""
@@ -265,17 +323,18 @@ class IgcApp:
 
 
 def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcApp:
-    """Bring PFCNG-IGC's own tables to the newest revision and put the parts together.
+    """Put the parts of a PFCNG-IGC together over tables at their newest revision.
 
     Raises:
         CredentialError: A key is not its certificate's.
+        UnsuitableDatabase: The tables are at another revision.
     """
     peers = Peers.of(_all_certificates(settings.clients.autorites), settings.clients.dn)
     keyring = Keyring()
     issuing = [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     roots = _all_certificates(settings.racines)
-    migrate(settings.dsn, IGC)
+    check_schema(settings.dsn, IGC, remedy="pfcng igc migrer")
     database = Database(settings.dsn, role=None)
     authority = _embedded(issuing, settings.publication, database, clock)
     return IgcApp(
@@ -284,16 +343,25 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         database=database,
         published=_published(publishing, roots, settings.publication, database, clock),
         keyring=keyring,
+        _clock=clock,
+        _publishing=[one.certificate for one in publishing],
     )
 
 
-def load_trust(confiance: Confiance, database: Database | None, clock: Callable[[], datetime]) -> LiveTrust:
+def load_trust(
+    confiance: Confiance,
+    database: Database | None,
+    clock: Callable[[], datetime],
+    *,
+    on_alarm: Callable[[Alarm], None] = lambda _: None,
+) -> LiveTrust:
     """Read and check the authorities once, and the CRLs that are at hand; what publishes elsewhere is asked later.
 
     Args:
         confiance: Authorities, and where their CRLs are.
         database: Holds the CRLs that are made here; None when none are.
         clock: The present, aware.
+        on_alarm: Told of a CRL that somebody should look after.
 
     Raises:
         InvalidTrustAnchors: an authority that cannot be believed.
@@ -309,7 +377,7 @@ def load_trust(confiance: Confiance, database: Database | None, clock: Callable[
     near: list[Source] = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
     if database is not None:
         near.insert(0, TableSource(database, believed))
-    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance))
+    trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance), on_alarm=on_alarm)
     trust.recall()
     trust.refresh()
     return trust
@@ -377,7 +445,7 @@ def _embedded(
 ) -> EmbeddedAuthority:
     return EmbeddedAuthority(
         database,
-        signers={_name(signer.certificate): signer for signer in signers},
+        signers={authority_of(signer.certificate): signer for signer in signers},
         urls=PublicationUrls(**publication.model_dump(exclude={"crls"})),
         clock=clock,
     )
@@ -388,9 +456,5 @@ def _open_signer(one: Emettrice, keyring: Keyring) -> Credential:
     return load_kept(one.certificat, one.source(), keyring)
 
 
-def _name(certificate: x509.Certificate) -> AuthorityName:
-    return by_common_name(names.first(certificate.subject, NameOID.COMMON_NAME) or "")
-
-
 def _all_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
-    return [certificate for path in paths for certificate in x509.load_pem_x509_certificates(path.read_bytes())]
+    return [certificate for path in paths for certificate in load_certificates(path)]

@@ -21,6 +21,8 @@ _REASONS: Final = {
     errno.EDQUOT: "le quota du disque est atteint",
     errno.EROFS: "le disque est en lecture seule",
     errno.EIO: "le disque ne répond pas",
+    errno.EAGAIN: "il n’y a plus de place",
+    errno.ENOMEM: "il n’y a plus de mémoire",
     errno.EMFILE: "trop de fichiers sont ouverts",
     errno.ENFILE: "trop de fichiers sont ouverts",
     errno.EADDRINUSE: "le port est déjà pris",

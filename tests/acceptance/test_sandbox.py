@@ -58,6 +58,12 @@ def paths_of(description: Any) -> Iterator[str]:
                 yield from paths_of(value)
 
 
+def test_first_line_that_is_read_is_the_welcome(sandbox: Sandbox) -> None:
+    """What the start does by itself is not told before it."""
+    lines = sandbox.directory.with_suffix(".log").read_text("utf-8").splitlines()
+    assert lines[0].startswith("Le bac à sable est prêt (")
+
+
 def test_description_names_files_that_exist_beside_it(sandbox: Sandbox) -> None:
     """``sandbox.json`` version 1: relative paths, every card, server, authority, structure and profile."""
     description = sandbox.description

@@ -19,14 +19,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pfcng.contract.catalogue import PRODUCTS, Environment
 from pfcng.igc.authority import (
     AuthorityUnavailable,
-    CertificateAuthority,
     NotRegistered,
     Progress,
+    ReconcilableAuthority,
     RegistrationConflict,
     RequestRefused,
 )
 from pfcng.igc.issued import check_issued
 from pfcng.igc.requests import CertificateRequest, OrganisationSubject
+from pfcng.store import attestation
 from pfcng.store.database import Database, Row
 from support.certificate_requests import request_for
 from support.csrs import make_key
@@ -45,7 +46,7 @@ SLOW: Final = (Fault.HELD_BEFORE, Fault.HELD_AFTER)
 class Way:
     """A way to reach the authority, and the authority's own tables."""
 
-    authority: CertificateAuthority
+    authority: ReconcilableAuthority
     database: Database
     key: rsa.RSAPrivateKey
 
@@ -205,3 +206,45 @@ def test_no_number_ever_gets_two_certificates(way: Way) -> None:
         delivered = set(threads.map(withdraw, numbers))
     assert sorted(delivered) == [(row["numero"], row["der"]) for row in way.rows()]
     assert len({row["numero_serie"] for row in way.rows()}) == 8
+
+
+def test_dossier_that_was_forgotten_is_taken_back_whole(way: Way) -> None:
+    """Request, certificate, revocation with its moment; repeated, and over what is there already (docs/restore.md)."""
+    way.register(59)
+    certificate = way.issue(59)
+    moment = way.settle(lambda: way.authority.revoke(59, x509.ReasonFlags.key_compromise))
+    dossier = way.settle(lambda: way.authority.read_dossier(59))
+    before = way.rows()
+    with way.database.transaction() as connection:
+        connection.execute("DELETE FROM igc.revocation")
+        connection.execute("DELETE FROM igc.certificat")
+    for _ in range(2):
+        way.settle(lambda: way.authority.adopt(dossier))
+    [row], [old] = way.rows(), before
+    assert {**row, "enregistre_le": None} == {**old, "enregistre_le": None}
+    assert way.issue(59) == certificate
+    assert way.settle(lambda: way.authority.status(59)).revoked_at == moment
+    assert way.settle(lambda: way.authority.read_dossier(59)) == dossier
+
+
+def test_dossier_of_a_number_that_is_taken_is_refused_for_good(way: Way) -> None:
+    """One number, one certificate."""
+    for numero in (59, 60):
+        way.register(numero)
+        way.issue(numero)
+    dossier = way.settle(lambda: way.authority.read_dossier(59))
+    with pytest.raises(RegistrationConflict):
+        way.settle(lambda: way.authority.adopt(replace(dossier, numero=60)))
+    with pytest.raises(NotRegistered):
+        way.settle(lambda: way.authority.read_dossier(61))
+
+
+def test_suspect_database_is_attested_when_it_was_compared(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is taken in or signed before; every process sees it within some seconds."""
+    monkeypatch.setattr(attestation, "FRESH", 0.0)
+    way.register(59)
+    way.database.suspect("pour l’essai")
+    assert not way.settle(way.authority.is_attested)
+    way.settle(way.authority.attest)
+    assert way.settle(way.authority.is_attested)
+    way.issue(59)

@@ -1,6 +1,7 @@
 """``pfcng igc serve``: its settings, what it refuses to start with, its health and its end."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,13 +9,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pfcng.contract.catalogue import PRODUCTS, Environment
+from pfcng.igc.migrations import IGC
 from pfcng.settings import IgcSettings
+from pfcng.store.migrations import check_schema
 from support.certificate_requests import request_for
 from support.csrs import make_key
 from support.igc_service import Identities, IgcProgram, to_toml
@@ -104,7 +108,7 @@ def test_environment_counts_more_than_the_file(
     """``PFCNG_IGC_DSN``, ``PFCNG_IGC_SERVEUR__CLE``; paths of the file are relative to it."""
     told = identities.settings("dbname=fichier")
     told["serveur"] = {"certificat": told["serveur"]["certificat"], "cle": "serveur.key"}
-    (tmp_path / "serveur.key").touch()
+    (tmp_path / "serveur.key").touch(mode=0o600)
     (tmp_path / "igc.toml").write_text(to_toml(told), "utf-8")
     assert IgcSettings.load(tmp_path / "igc.toml").serveur.cle == tmp_path / "serveur.key"
     monkeypatch.setenv("PFCNG_IGC_DSN", "dbname=environnement")
@@ -123,11 +127,22 @@ def test_key_of_another_certificate_is_refused(identities: Identities, own_dsn: 
     assert "La clé privée ne correspond pas au certificat." in failed.stderr
 
 
+def test_only_the_migration_makes_tables(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
+    """The service refuses a database that ``pfcng igc migrer`` has not brought to its revision; exit status 2."""
+    config = tmp_path / "igc.toml"
+    config.write_text(to_toml(identities.settings(own_dsn)), "utf-8")
+    refused = serve(config)
+    assert (refused.returncode, "lancez « pfcng igc migrer »" in refused.stderr) == (2, True)
+    subprocess.run([sys.executable, "-m", "pfcng", "igc", "migrer", "--config", config], check=True, timeout=60)
+    check_schema(own_dsn, IGC)
+
+
 def test_database_that_does_not_answer_is_told_without_its_password(identities: Identities, tmp_path: Path) -> None:
     """Exit status 3."""
     (tmp_path / "igc.toml").write_text(
         to_toml(identities.settings("host=127.0.0.1 port=1 password=tres-secret dbname=b")), "utf-8"
     )
+    (tmp_path / "igc.toml").chmod(0o600)
     failed = serve(tmp_path / "igc.toml")
     assert (failed.returncode, failed.stderr) == (
         3,
@@ -196,3 +211,19 @@ def test_request_under_way_ends_before_the_service_does(program: IgcProgram) -> 
         assert stopping.result() == 0
     authority.close()
     assert '"event": "igc.call"' in program.log.read_text()
+
+
+def test_service_has_its_health_and_metrics_apart(program: IgcProgram) -> None:
+    """``ecoute_exploitation``, over plain HTTP: who watches needs no certificate."""
+    program.start()
+    authority = program.identities.connect(program.url)
+    authority.status(1)
+    authority.close()
+    [address] = re.findall(r"exploitation : (http://\S+:\d+)", program.log.read_text())
+    ready = httpx.get(f"{address}/sante/pret", trust_env=False, timeout=30).json()
+    assert set(ready["parties"]) == {"base", "schema", "restauration", "autorites", "tls"}
+    assert ready["etat"] == "prêt"
+    metrics = httpx.get(f"{address}/metrics", trust_env=False, timeout=30).text
+    assert 'pfcng_igc_requests_total{method="GET",status="200"} 1.0' in metrics
+    assert "pfcng_authority_expiry_timestamp_seconds{" in metrics
+    assert "pfcng_certificates" not in metrics

@@ -1,16 +1,19 @@
 """The trust that requests are judged by: sources, belief, cache, alarms. Source: docs/igc.md, Trust in cards."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pfcng.app import create_app
 from pfcng.igc import crl
 from pfcng.igc.crl import Frame
 from pfcng.igc.publisher import Publisher
@@ -18,13 +21,16 @@ from pfcng.igc.serials import to_octets
 from pfcng.pki.keys import Credential
 from pfcng.pki.products import key_usage
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
+from pfcng.settings import PlatformSettings
 from pfcng.store.database import Database
 from pfcng.web import crl_urls
 from pfcng.web.crl_sources import FileSource, TableSource
 from pfcng.web.crl_urls import UrlSource
 from pfcng.web.trust import Ailment, Alarm, LiveTrust, keep_trusted
 from support.crl_server import Shelf, serve
+from support.databases import make_database
 from support.igc import NOW, Clock, Hierarchy, make_hierarchy, revoke
+from support.serve import Installation
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 GRACE = DAY
@@ -285,7 +291,7 @@ def test_older_crl_is_not_believed(remote: Remote, hierarchy: Hierarchy, holder:
 def test_crl_that_nobody_renews_is_an_alarm_then_a_refusal(
     tmp_path: Path, hierarchy: Hierarchy, store: TrustStore, holder: x509.Certificate
 ) -> None:
-    """At each check, in the log and for who asked to be told; past its grace the holders are refused."""
+    """Told once while it lasts, and in the log at each check; past its grace the holders are refused."""
     path, clock, told = tmp_path / "ac.crl", Clock(), list[Alarm]()
     trust = LiveTrust(store, clock=clock, near=[FileSource(path)], on_alarm=told.append)
 
@@ -296,11 +302,48 @@ def test_crl_that_nobody_renews_is_an_alarm_then_a_refusal(
         return [alarm.ailment for alarm in told]
 
     assert ailments(timedelta(0)) == [Ailment.MISSING]
+    assert ailments(timedelta(0)) == []
     path.write_bytes(crl_of(hierarchy.authority))
     trust.refresh()
     assert ailments(5 * DAY) == []
     assert ailments(6 * DAY - HOUR) == [Ailment.ENDING]
+    assert ailments(6 * DAY - SECOND) == []
     assert ailments(6 * DAY + HOUR) == [Ailment.STALE]
     assert verdict(trust, holder, clock.now) == "believed"
     clock.now = NOW + 6 * DAY + GRACE + SECOND
     assert verdict(trust, holder, clock.now).startswith("the CRL of")
+
+
+def test_alarm_that_cannot_be_journaled_ends_no_turn_and_is_told_later(store: TrustStore) -> None:
+    """The database away, what is believed goes on being looked after; the entry is made when it is back."""
+    told, is_away = list[Alarm](), True
+
+    def journal(alarm: Alarm) -> None:
+        if is_away:
+            raise psycopg.OperationalError("the connection is lost")
+        told.append(alarm)
+
+    trust = LiveTrust(store, clock=Clock(), on_alarm=journal)
+    trust.check()
+    is_away = False
+    for _ in range(2):
+        trust.check()
+    assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
+
+
+def test_alarm_of_a_platform_has_one_entry_in_its_journal_while_it_lasts(
+    installation: Installation, postgres: str
+) -> None:
+    """An authority that is believed and has no CRL: told when it begins, not at each turn."""
+    dsn = make_database(postgres, "alertes")
+    settings = PlatformSettings.load(installation.write("alertes.toml", dsn=dsn))
+    app = create_app(settings, dsn=dsn, clock=lambda: datetime.now(UTC))
+    with closing(app):
+        for _ in range(3):
+            app.platform.trust.check()
+        with app.database.transaction() as connection:
+            told = connection.execute("SELECT detail FROM journal WHERE acte = 'confiance'").fetchall()
+    assert len(told) == len({row["detail"] for row in told}) == len(app.platform.trust.ailing())
+    assert "TEST AC IGC-SANTE FORT PERSONNES : aucune CRL, ses porteurs sont refusés." in {
+        row["detail"] for row in told
+    }

@@ -1,19 +1,23 @@
 """The database is brought to the newest revision once, whoever starts first."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import DuplicateTable, InsufficientPrivilege
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from pfcng.cli.habilitation import habilitation
 from pfcng.domain.states import DemandeState, ProduitState
 from pfcng.igc.migrations import IGC
 from pfcng.store.database import Database
-from pfcng.store.migrations import PLATFORM, Chain, migrate
+from pfcng.store.migrations import PLATFORM, Chain, UnsuitableDatabase, check_schema, migrate
 
 
 def test_processes_that_start_together_migrate_once(postgres: str) -> None:
@@ -53,7 +57,7 @@ def _new_database(postgres: str, name: str) -> str:
 
 
 def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> None:
-    """The refusal of the database itself, not of a library above it; the command tells it and shows nothing else."""
+    """The refusal of the database itself, not of a library above it."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE ROLE passante LOGIN")
         connection.execute("CREATE DATABASE fermee")
@@ -61,9 +65,16 @@ def test_account_without_rights_is_refused_in_one_sentence(postgres: str) -> Non
     dsn = make_conninfo(postgres, dbname="fermee", user="passante")
     with pytest.raises(InsufficientPrivilege):
         migrate(dsn)
+
+
+def test_command_leaves_a_database_of_another_revision_as_it_is(postgres: str) -> None:
+    """Only ``pfcng migrer`` changes tables, outside the sandbox."""
+    dsn = _new_database(postgres, "sans_tables")
     result = CliRunner().invoke(habilitation, ["lister", "--base", dsn])
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == "La base a refusé ou interrompu l’opération ; rien n’est changé (SQLSTATE 42501).\n"
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lancez « pfcng migrer »" in result.stderr
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
 def test_database_admits_exactly_the_states_of_the_table(database: Database) -> None:
@@ -80,3 +91,52 @@ def test_database_admits_exactly_the_states_of_the_table(database: Database) -> 
         [row] = rows
         admitted = {part.split("'")[0] for part in row["definition"].split("'")[1::2]}
         assert admitted == set(states)
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Chain:
+    """The platform's revisions of the next version, which adds a table."""
+    shutil.copytree(PLATFORM.folder, tmp_path / "suivante", ignore=shutil.ignore_patterns("__pycache__", "env.py"))
+    (tmp_path / "suivante/versions/9000_suite.py").write_text(
+        f'from alembic import op\nrevision = "9000"\ndown_revision = "{PLATFORM.head}"\n'
+        'def upgrade():\n    op.execute("CREATE TABLE de_la_suite ()")\n',
+        "utf-8",
+    )
+    return replace(PLATFORM, folder=tmp_path / "suivante")
+
+
+def test_database_of_the_next_version_serves_both(postgres: str, newer: Chain) -> None:
+    """It is brought there before the nodes are: those of the former version go on, and start; nothing goes back."""
+    dsn = _new_database(postgres, "suivante")
+    migrate(dsn)
+    migrate(dsn, newer)
+    with capture_logs() as log:
+        check_schema(dsn, PLATFORM)
+    assert [(line["event"], line["revision"]) for line in log] == [("database.newer", "9000")]
+    migrate(dsn)
+    check_schema(dsn, newer)
+
+
+def test_database_that_took_something_away_refuses_the_former_version(postgres: str, newer: Chain) -> None:
+    """The newer program tells it; so does a database of which no program told anything."""
+    dsn = _new_database(postgres, "contractee")
+    migrate(dsn)
+    migrate(dsn, replace(newer, oldest="9000"))
+    for act in (check_schema, migrate):
+        with pytest.raises(UnsuitableDatabase, match="version plus récente de pfcng \\(révision 9000\\)"):
+            act(dsn, PLATFORM)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("ALTER TABLE alembic_version DROP COLUMN admise")
+    with pytest.raises(UnsuitableDatabase, match="version plus récente"):
+        check_schema(dsn, PLATFORM)
+
+
+def test_upgrade_that_fails_changes_nothing_of_what_is_admitted(postgres: str, newer: Chain) -> None:
+    """Tables, revision and what is said of older programs change together."""
+    dsn = _new_database(postgres, "inachevee")
+    migrate(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE TABLE de_la_suite ()")
+    with pytest.raises(DuplicateTable):
+        migrate(dsn, replace(newer, oldest="9000"))
+    check_schema(dsn, PLATFORM)

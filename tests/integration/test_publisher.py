@@ -25,6 +25,7 @@ from pfcng.igc.revocations import Lock
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, Row
+from support.databases import accept_copy
 from support.drivers import driver, driver_environment
 from support.igc import NOW, Clock, Hierarchy, fill_revocations, insert, make_hierarchy, revoke
 
@@ -192,6 +193,9 @@ def test_restored_database_takes_no_number_again(press: Press, postgres: str, ds
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source))
         )
+    with closing(Database(make_conninfo(postgres, dbname=name))) as unread:
+        assert Press(unread, hierarchy).turn() == 0  # not before both sides were compared (docs/restore.md)
+    accept_copy(make_conninfo(postgres, dbname=name))
     with closing(Database(dsn)) as lost, closing(Database(make_conninfo(postgres, dbname=name))) as restored:
         going_on, again = Press(lost, hierarchy), Press(restored, hierarchy)
         for hours in range(1, 5):

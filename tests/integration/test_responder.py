@@ -19,6 +19,7 @@ from pfcng.igc.ocsp import issuer_ids
 from pfcng.igc.others import Known, Purpose
 from pfcng.igc.responder import Responder
 from pfcng.pki.keys import Credential
+from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.store.database import Database
 from support.igc import NOW, Clock, Hierarchy, make_hierarchy, revoke
 from support.ocsp import ask, ask_several, statuses
@@ -283,7 +284,7 @@ def test_authority_s_key_that_is_away_is_told_as_such(desk: Desk, monkeypatch: p
     """tryLater; a delegate that exists answers without it."""
 
     def away(*_: object) -> NoReturn:
-        raise RuntimeError("no token")
+        raise KeyUnavailable("Le jeton ne répond pas.")
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "make_certificate", away)

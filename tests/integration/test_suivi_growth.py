@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from pfcng.contract.catalogue import Usage
 from pfcng.store.database import Database
 from pfcng.store.suivi import MAX_RESULTATS, Search, parameters, statement
 from support.activite import generate, searches
+from support.databases import make_database
 
 MAX_ROWS = (len(Usage) + 3) * (MAX_RESULTATS + 1)
 """Of each usage the newest numbers, then for each line its demande, its produit and a révocation."""
@@ -26,9 +24,7 @@ def size(request: pytest.FixtureRequest) -> int:
 def platform(postgres: str, size: int) -> Iterator[Database]:
     """A platform with that many produits."""
     name = f"croissance_{size}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE modele").format(sql.Identifier(name)))
-    dsn = make_conninfo(postgres, dbname=name)
+    dsn = make_database(postgres, name)
     generate(dsn, size)
     database = Database(dsn)
     yield database

@@ -41,6 +41,7 @@ from pfcng.store.annuaire import save_habilitations, save_personnes
 from pfcng.store.database import Database, Row
 from pfcng.xml import codec
 from support.csrs import make_csr
+from support.databases import make_database
 from support.demandes import AGENT, HOPITAL, demande_for
 from support.platform import EDITEUR, NOW, load_annuaire, make_context
 from support.suivi_rows import AUTORITE, PRO, PS, add_produit, add_revocation
@@ -109,9 +110,7 @@ def elements(line: Resultat) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def lines(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, str]]]:
     """Lines by kind, and by what is special about them."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE tableau21 TEMPLATE modele")
-    database = Database(make_conninfo(postgres, dbname="tableau21"))
+    database = Database(make_database(postgres, "tableau21"))
     load_annuaire(database, tmp_path_factory.mktemp("annuaire"))
     admin: dict[str, Any] = {
         "administrateur": ADMIN,

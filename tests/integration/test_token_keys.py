@@ -3,6 +3,7 @@
 Source: docs/cles.md; PKCS #11 v3.0.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -213,3 +214,22 @@ def test_module_that_is_not_there_is_an_outage(token: SoftToken, keyring: Keyrin
     absent = replace(token.source, module=tmp_path / "absent.so")
     with pytest.raises(KeyUnavailable, match="jeton « igc » ne répond pas"):
         keyring.at(TokenKey(token=absent, label="essai")).find()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_forked_process_does_not_use_its_parents_token(keyring: Keyring, source: TokenKey) -> None:
+    """A module must be initialised anew after a fork (PKCS #11 v3.0 §5.6): refused, and the parent goes on."""
+    key = keyring.at(source).find()
+    assert key is not None
+    sign(key)
+    child = os.fork()
+    if not child:
+        try:
+            sign(key)
+        except KeyUnavailable:
+            os._exit(7)
+        os._exit(8)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    sign(key)

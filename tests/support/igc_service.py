@@ -24,11 +24,13 @@ from starlette.types import ASGIApp
 
 from pfcng.app import create_igc
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
+from pfcng.igc.migrations import IGC
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, Gamme
 from pfcng.sandbox.pairs import Pair
 from pfcng.sandbox.pki import SandboxPki
 from pfcng.settings import IgcSettings
+from pfcng.store.migrations import migrate
 from pfcng.web.serving import server
 from pfcng.web.tls import server_context
 
@@ -65,6 +67,7 @@ class Identities:
             "dsn": dsn,
             "ecoute": ecoute,
             "ecoute_http": "127.0.0.1:0",
+            "ecoute_exploitation": "127.0.0.1:0",
             "serveur": _files(self.server),
             "emettrices": [_files(pair) for pair in self.issuers],
             "clients": {"autorites": [str(self.client_issuer)], "dn": [names.rfc4514(certificate.subject)]},
@@ -102,6 +105,7 @@ def _files(pair: Pair) -> dict[str, str]:
 def service_in_thread(identities: Identities, dsn: str) -> Iterator[str]:
     """The service over a database, in a thread of the test; its URL."""
     settings = IgcSettings(**identities.settings(dsn))
+    migrate(dsn, IGC)
     app = create_igc(settings, clock=lambda: datetime.now(UTC))
     tls = server_context(settings.serveur.certificat, settings.serveur.cle, settings.clients.autorites)
     tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -166,6 +170,8 @@ class IgcProgram:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it and, unless told otherwise, wait until it answers."""
+        if not self.starts:
+            migrate(self.dsn, IGC)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pfcng", "igc", "serve", "--config", self.config],

@@ -15,6 +15,8 @@ from pfcng.contract.codes import CODES, RMT_ERRORS
 from pfcng.domain import states
 from pfcng.domain.states import DemandeState, ProduitState, RevocationState, Transition
 from pfcng.notifications.catalogue import FOR_INFORMATION, Notification
+from pfcng.settings.example import Setting, settings
+from pfcng.watch.metrics import DECLARED
 from support.couverture import CASE, ROOT, Row, tables
 from support.golden import Case, cases, reasons
 
@@ -210,12 +212,79 @@ def notifications_page() -> str:
     )
 
 
+_REGLAGES: Final = """\
+`pfcng serve`, `pfcng worker` et `pfcng migrer` lisent le même fichier TOML (`--config`). Les chemins partent de son
+dossier. L’environnement l’emporte sur le fichier : `PFCNG_DSN`, `PFCNG_SERVEUR__CLE` (deux soulignés pour entrer
+dans une table) ; une liste ou une table s’y écrit en JSON, et ses chemins partent du dossier courant.
+
+```console
+pfcng config exemple > pfcng.toml     # tous les réglages, commentés
+pfcng config verifier pfcng.toml      # toutes les fautes en une fois, sans rien démarrer
+```
+
+Ce qui est refusé au démarrage : un fichier de clé, de PIN ou de mot de passe ouvert à tous les comptes de la machine
+(`chmod o=`), la clé d’une autorité de bac à sable, `courrier.mot_de_passe` dans le fichier, un mot de passe dans
+`dsn` quand le fichier est ouvert à tous, une base qui n’est pas à la révision attendue (`pfcng migrer`).
+
+Sans défaut, un réglage est obligatoire ; « – » : rien.
+"""
+
+
+def reglages_page() -> str:
+    """Every setting of a platform."""
+    listed = list(settings())
+    parts = [
+        "# Les réglages de la plateforme\n",
+        _GENERATED.format(source="`pfcng/settings/`"),
+        "",
+        _REGLAGES,
+        _settings_table([one for one in listed if "." not in one.path and not one.is_table]),
+    ]
+    for table in (one for one in listed if one.is_table):
+        parts += [f"## `{table.path}`\n", f"{table.text}{' Plusieurs tables.' if table.is_list else ''}\n"]
+        inside = [one for one in listed if one.path.startswith(f"{table.path}.")]
+        same = next((one.path for one in listed if one.is_list and one.model is table.model), table.path)
+        parts.append(f"Comme [`{same}`](#{same}).\n" if same != table.path else _settings_table(inside))
+    return "\n".join(parts)
+
+
+def _settings_table(listed: Iterable[Setting]) -> str:
+    rows = ((f"`{one.name}`", _text(one.text), _default(one)) for one in listed)
+    return _table(("Réglage", "Sens", "Défaut"), rows)
+
+
+def _default(one: Setting) -> str:
+    if one.is_required:
+        return "obligatoire"
+    return f"`{one.default}`" if one.default and one.default != "[]" else "–"
+
+
+def metriques_page() -> str:
+    """Every metric."""
+    return "\n".join(
+        [
+            "# Les métriques\n",
+            _GENERATED.format(source="`watch/metrics.py`"),
+            "Comment les lire, et que faire d’une alerte : [surveillance.md](surveillance.md).\n",
+            _table(
+                ("Métrique", "Type", "Étiquettes", "Sens"),
+                (
+                    (f"`{m.name}`", m.kind, ", ".join(f"`{label}`" for label in m.labels) or "–", _text(m.help))
+                    for m in DECLARED
+                ),
+            ),
+        ]
+    )
+
+
 PAGES: Final[dict[Path, Callable[[], str]]] = {
     ROOT / "docs" / "states.md": states_page,
     ROOT / "docs" / "codes.md": codes_page,
     ROOT / "docs" / "table-11.md": table_11_page,
     ROOT / "docs" / "couverture.md": couverture_page,
     ROOT / "docs" / "notifications.md": notifications_page,
+    ROOT / "docs" / "exploitation" / "reglages.md": reglages_page,
+    ROOT / "docs" / "exploitation" / "metriques.md": metriques_page,
 }
 
 

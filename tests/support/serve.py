@@ -19,6 +19,7 @@ from cryptography import x509
 from psycopg.conninfo import make_conninfo
 
 from pfcng.client import Client, Profile
+from pfcng.contract.catalogue import Offre, Product, Usage
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, SERVER_AUTHORITIES, Gamme
@@ -26,8 +27,11 @@ from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
+from support.csrs import make_csr, make_key
+from support.demandes import demande_for
 from support.igc_service import to_toml
 
+ORG: Final = Product(Offre.ORG, Usage.AUTH_CLI)
 PATIENCE: Final = 60
 """Seconds that a busy machine may take to start or stop a node."""
 
@@ -72,6 +76,15 @@ class Installation:
         file.write_text(to_toml(self.told(**changes)), "utf-8")
         return file
 
+    def client(self, service: str, carte: str) -> Client:
+        """A client with a card, at ws-apt of the Web Service that is there."""
+        card = self.pki.cards[carte]
+        anchors = tuple(x509.load_pem_x509_certificates(self.pki.anchors.read_bytes()))
+        url = service.replace("127.0.0.1", "localhost") + "/ws-apt"
+        return Client(
+            Profile(url=url, confiance=anchors, tls=card.auth.load(), signature=card.sign.load(), delai=PATIENCE)
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Node:
@@ -80,6 +93,7 @@ class Node:
     Attributes:
         service: Where the Web Service is, ``https://…``.
         http: Where CRLs, authorities and OCSP are.
+        exploitation: Where health and metrics are.
         log: The lines of its standard error.
     """
 
@@ -87,6 +101,7 @@ class Node:
     process: subprocess.Popen[str]
     service: str = ""
     http: str = ""
+    exploitation: str = ""
     log: list[str] = field(default_factory=list)
 
     @property
@@ -97,18 +112,35 @@ class Node:
 
     def client(self, carte: str = "cpa-editeur") -> Client:
         """A client with a card, at ws-apt."""
-        card = self.installation.pki.cards[carte]
-        anchors = tuple(x509.load_pem_x509_certificates(self.installation.pki.anchors.read_bytes()))
-        url = self.service.replace("127.0.0.1", "localhost") + "/ws-apt"
-        return Client(
-            Profile(url=url, confiance=anchors, tls=card.auth.load(), signature=card.sign.load(), delai=PATIENCE)
-        )
+        return self.installation.client(self.service, carte)
+
+    @property
+    def port(self) -> int:
+        """That of the Web Service."""
+        return int(self.service.rpartition(":")[2])
+
+    def heard(self, event: str) -> int:
+        """How often the log has an event."""
+        return sum(f'"event": "{event}"' in line for line in self.log)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop it as its operators do, and give its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def order(client: Client) -> str:
+    """Order a certificate: its number."""
+    reply = client.demander_certificats([demande_for(ORG, make_csr(make_key()))])
+    assert reply.statut_lot == "OK", reply.message
+    return reply.demandes[0].indice_retrait or ""
+
+
+def obtain(node: Node) -> str:
+    """Order a certificate and withdraw it: PEM."""
+    with node.client() as client:
+        return client.retirer_certificat(order(client), "un code").pem
 
 
 def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -124,22 +156,24 @@ def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running_node(installation: Installation, config: Path, *options: str) -> Iterator[Node]:
+def running_node(installation: Installation, config: Path, *options: str, **env: str) -> Iterator[Node]:
     """Start ``pfcng serve`` and wait until it says that it listens; it is stopped at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pfcng", "serve", "--config", config, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
+        start_new_session=True,
     )
     node, told = Node(installation=installation, process=process), Event()
 
     def hear() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            addresses = re.findall(r"https?://\S+:\d+", line)
-            node.service, node.http = (*addresses, "")[:2]
+            node.service, *others = re.findall(r"https?://\S+:\d+", line) or [""]
+            node.exploitation = others.pop() if others else ""
+            node.http = others.pop() if others else ""
             told.set()
         told.set()
 

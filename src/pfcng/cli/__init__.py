@@ -11,6 +11,7 @@ from pfcng.cli import (
     annuaire,
     certificat,
     coffre,
+    config,
     courrier,
     demander,
     diagnostiquer,
@@ -20,6 +21,7 @@ from pfcng.cli import (
     liste_blanche,
     obtenir,
     parc,
+    reconcilier,
     renouveler,
     retirer,
     revoquer,
@@ -57,6 +59,7 @@ app.add_typer(sandbox.app)
 app.command(cls=FrenchCommand)(serve.serve)
 app.command(cls=FrenchCommand)(worker.worker)
 app.command(cls=FrenchCommand)(serve.migrer)
+app.add_typer(config.app)
 app.add_typer(certificat.certificat)
 app.add_typer(annuaire.annuaire)
 app.add_typer(habilitation.habilitation)
@@ -64,6 +67,7 @@ app.add_typer(liste_blanche.liste_blanche)
 app.add_typer(journal.app)
 app.add_typer(courrier.app)
 app.add_typer(taches.app)
+app.command(cls=FrenchCommand)(reconcilier.reconcilier)
 app.add_typer(igc.igc)
 
 

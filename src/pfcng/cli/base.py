@@ -1,7 +1,6 @@
 """Which database a command of the exploitant works on, and how it is opened and closed."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Final
 
 import fasteners
 import psycopg
-import structlog
 
 from pfcng.cli.output import Status
 from pfcng.client.files import file_fault
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
-from pfcng.store.migrations import UnsuitableDatabase, migrate
+from pfcng.store.migrations import PLATFORM, UnsuitableDatabase, check_schema, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn, cause, reach
+from pfcng.watch.log import log_for_people
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
 _VARIABLE: Final = "PFCNG_DSN"
@@ -35,20 +34,22 @@ class BaseFault(Exception):
 
 @contextmanager
 def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> Iterator[Database]:
-    """The database that the options or the environment name, brought to the newest revision unless told otherwise.
+    """The database that the options or the environment name, at the newest revision unless told otherwise.
+
+    A sandbox's is brought to it; another is left as it is (``pfcng migrer``).
 
     Raises:
         BaseFault: They name none or two, the folder is no sandbox's, or the database fails, at once or later.
     """
     if (base is None) == (data is None) and not (base is None and _VARIABLE in os.environ):
         raise BaseFault(f"Donnez soit --base, soit --data, ou la variable {_VARIABLE}.", Status.USAGE)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_for_people()
     with ExitStack() as stack:
         stack.enter_context(_faults_told())
         dsn = base or os.environ[_VARIABLE] if data is None else stack.enter_context(_sandbox(data))
         reach(dsn)
         if renewed:
-            migrate(dsn)
+            check_schema(dsn, PLATFORM) if data is None else migrate(dsn)
         database = Database(dsn, max_connections=1)
         stack.callback(database.close)
         yield database

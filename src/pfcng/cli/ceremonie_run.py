@@ -1,44 +1,32 @@
 """The ceremony as it is held: choices checked, questions asked, acts told. Loading it takes the longest of a start."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import fasteners
-import structlog
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pfcng.cli.ceremonie import Lieu, Monde
+from pfcng.cli.ceremonie import Monde
+from pfcng.cli.key_options import KeyOptions, Lieu
 from pfcng.cli.output import Status
 from pfcng.contract.catalogue import Environment
 from pfcng.igc.ceremony import Ceremony, CeremonyFault, ForeignKey, Made
 from pfcng.igc.ceremony_notes import Notes, NotesFault, write_whole
 from pfcng.igc.lint import UnfitToSign
 from pfcng.igc.record import RECORD, SIGNATURE, describe, sign_record, write_record
+from pfcng.igc.root_crl import UnfitCrl
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import EMULATEUR, AuthorityName
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import KeyUnavailable
-from pfcng.pki.signers.sources import (
-    CredentialError,
-    Engine,
-    FileKey,
-    KeySource,
-    Secret,
-    SecretFile,
-    SecretText,
-    SecretVariable,
-    Token,
-    TokenKey,
-    TransitKey,
-)
+from pfcng.pki.signers.sources import CredentialError, KeySource
+from pfcng.watch.log import log_for_people
 
 SIZES: Final = (2048, 3072, 4096)
 _MIN_YEARS: Final = 4
@@ -55,9 +43,19 @@ class CeremonyStopped(Exception):
         self.status = status
 
 
+def stop_for(faults: Sequence[str]) -> None:
+    """Stop when there are any.
+
+    Raises:
+        CeremonyStopped: so.
+    """
+    if faults:
+        raise CeremonyStopped("\n".join(f"Erreur : {text}" for text in faults), Status.USAGE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """The command line; secrets that it does not lead to are asked for once, when they are needed."""
+    """The command line."""
 
     folder: Path
     environment: Monde
@@ -68,17 +66,7 @@ class Choices:
     bits: int
     years: int
     strict: bool
-    password_file: Path | None
-    password_variable: str | None
-    module: Path | None
-    token: str | None
-    pin_file: Path | None
-    pin_variable: str | None
-    transit: str | None
-    mount: str
-    transit_ca: Path | None
-    access_file: Path | None
-    access_variable: str | None
+    keys: KeyOptions
     accept_existing: bool
     participants: tuple[str, ...]
     yes: bool
@@ -89,20 +77,14 @@ class Choices:
         Raises:
             CeremonyStopped: it does not.
         """
-        places = {self.place, self.root_place}
         faults = (
             (self.bits not in SIZES, "--taille : 2048, 3072 ou 4096."),
             (not _MIN_YEARS <= self.years <= _MAX_YEARS, f"--validite : de {_MIN_YEARS} à {_MAX_YEARS} ans."),
             (not _is_root(self.url_http, "http"), "--url-http : une adresse http:// sans barre finale."),
             (not _is_root(self.ldap, "ldap"), "--url-ldap : une adresse ldap:// sans barre finale."),
-            (Lieu.JETON in places and not (self.module and self.token), "Un jeton demande --module et --jeton."),
-            (Lieu.TRANSIT in places and not self.transit, "Un moteur transit demande --transit."),
-            (bool(self.password_file and self.password_variable), _one_of("mot-de-passe")),
-            (bool(self.pin_file and self.pin_variable), _one_of("pin")),
-            (bool(self.access_file and self.access_variable), _one_of("acces")),
         )
-        if found := [text for is_fault, text in faults if is_fault]:
-            raise CeremonyStopped("\n".join(f"Erreur : {text}" for text in found), Status.USAGE)
+        found = [text for is_fault, text in faults if is_fault]
+        stop_for(found + self.keys.faults((self.place, self.root_place)))
 
     @property
     def ldap(self) -> str:
@@ -111,27 +93,7 @@ class Choices:
 
     def key_of(self, name: AuthorityName) -> KeySource:
         """Where the key of an authority is, or is to be made."""
-        match self.root_place if name.is_root else self.place:
-            case Lieu.FICHIERS:
-                return FileKey(path=self.folder / "cles" / f"{name.file_stem}.key", password=self._password)
-            case Lieu.JETON:
-                return TokenKey(token=self._token, label=name.file_stem)
-            case Lieu.TRANSIT:
-                return TransitKey(engine=self._engine, name=name.file_stem)
-
-    @cached_property
-    def _password(self) -> Secret:
-        return _secret(self.password_file, self.password_variable) or _asked("Mot de passe des clés", twice=True)
-
-    @cached_property
-    def _token(self) -> Token:
-        pin = _secret(self.pin_file, self.pin_variable) or _asked(f"Code PIN du jeton « {self.token} »")
-        return Token(module=self.module or Path(), label=self.token or "", pin=pin)
-
-    @cached_property
-    def _engine(self) -> Engine:
-        access = _secret(self.access_file, self.access_variable) or _asked(f"Jeton d’accès à {self.transit}")
-        return Engine(address=self.transit or "", token=access, mount=self.mount, ca=self.transit_ca)
+        return self.keys.source(name.file_stem, self.root_place if name.is_root else self.place)
 
 
 def run(choices: Choices) -> None:
@@ -140,9 +102,9 @@ def run(choices: Choices) -> None:
     Raises:
         CeremonyStopped: it does not go on.
     """
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_for_people()
     choices.check()
-    with _faults_told(), Keyring() as keyring, _alone(choices.folder):
+    with faults_told(), Keyring() as keyring, alone(choices.folder):
         ceremony = Ceremony(
             environment=Environment(choices.environment),
             folder=choices.folder,
@@ -170,11 +132,11 @@ def _hold(ceremony: Ceremony, choices: Choices, notes: Notes) -> None:
         if ceremony.certificate(name) is None:
             kind = "racine" if name.is_root else f"AC sous {name.root.common_name}"
             typer.echo(f"  {kind} ; clé RSA de {choices.bits} bits. {ceremony.key_of(name)}.")
-            _confirm(choices)
+            confirm(yes=choices.yes)
         made[name] = ceremony.make(name, notes, made)
         _tell(made[name])
     typer.echo(f"\nÉtape {steps} sur {steps} : CRL des racines et procès-verbal")
-    _confirm(choices)
+    confirm(yes=choices.yes)
     _conclude(ceremony, choices, made)
 
 
@@ -207,8 +169,13 @@ def _tell(made: Made) -> None:
         typer.echo(f"  {label:<20} {value}")
 
 
-def _confirm(choices: Choices) -> None:
-    if choices.yes:
+def confirm(*, yes: bool) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        CeremonyStopped: no.
+    """
+    if yes:
         return
     answer = typer.prompt("  Continuer ? (oui/non)", default="non", show_default=False)
     if answer.strip().lower() not in _YES:
@@ -216,7 +183,7 @@ def _confirm(choices: Choices) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """One ceremony at a time in a folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,13 +199,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _faults_told() -> Iterator[None]:
+def faults_told() -> Iterator[None]:
+    """Whatever stops a ceremony, told in French."""
     try:
         yield
     except ForeignKey as error:
         advice = "Si c’est bien la clé à employer, ajoutez --cles-existantes."
         raise CeremonyStopped(f"Erreur : {error} {advice}", Status.USAGE) from error
-    except (CeremonyFault, NotesFault, CredentialError) as error:
+    except (CeremonyFault, NotesFault, CredentialError, UnfitCrl) as error:
         raise CeremonyStopped(f"Erreur : {error}", Status.USAGE) from error
     except KeyUnavailable as error:
         message = f"Erreur : {error}\nRien n’est perdu : relancez la même commande pour reprendre."
@@ -247,21 +215,6 @@ def _faults_told() -> Iterator[None]:
         raise CeremonyStopped(f"Erreur : un certificat n’a pas été signé ({error}).", Status.USAGE) from error
     except OSError as error:
         raise CeremonyStopped(f"Erreur : {error.filename} : {error.strerror}.", Status.USAGE) from error
-
-
-def _secret(file: Path | None, variable: str | None) -> Secret | None:
-    if file is not None:
-        return SecretFile(path=file)
-    return SecretVariable(name=variable) if variable else None
-
-
-def _asked(label: str, *, twice: bool = False) -> Secret:
-    """What somebody types, unseen."""
-    while True:
-        value = typer.prompt(label, hide_input=True, err=True)
-        if not twice or value == typer.prompt("Encore une fois", hide_input=True, err=True):
-            return SecretText(value=value)
-        typer.echo("Les deux saisies diffèrent.", err=True)
 
 
 def _bundle(made: list[Made]) -> bytes:
@@ -280,7 +233,3 @@ def _is_root(url: str, scheme: str) -> bool:
         )
     except ValueError:
         return False
-
-
-def _one_of(name: str) -> str:
-    return f"Donnez soit --{name}-fichier, soit --{name}-env."

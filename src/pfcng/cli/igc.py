@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli import ceremonie
+from pfcng.cli import ceremonie, crl_racine
 from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
 from pfcng.cli.serve import fail
 
@@ -40,17 +40,45 @@ def serve(
 
     \b
     Code de sortie : 0 le service a été arrêté ; 2 réglages à corriger, tous
-    nommés ; 3 base ou adresse d’écoute indisponible.
+    nommés, ou base à mettre à jour (pfcng igc migrer) ; 3 base ou adresse d’écoute indisponible.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli.igc_serve import run_service  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
+    def tell(service: str, http: str, exploitation: str) -> None:
+        typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http} ; exploitation : {exploitation}.")
+
     try:
-        run_service(config, lambda service, http: typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http}."))
+        run_service(config, tell)
     except StartFault as fault:
         raise fail(fault) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
 
+@igc.command(cls=FrenchCommand)
+def migrer(
+    *,
+    config: Annotated[Path, typer.Option(metavar="FICHIER", help="Les réglages du service (TOML).")],
+) -> None:
+    """Met la base de PFCNG-IGC à jour : crée ou complète ses tables, sans rien perdre de ce qu’elles ont.
+
+    \b
+    Exemple :
+      pfcng igc migrer --config igc.toml
+
+    \b
+    Code de sortie : 0 base à jour ; 2 réglages à corriger ; 3 base injoignable ou qui refuse.
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.cli.igc_serve import migrate_igc  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
+
+    try:
+        migrate_igc(config)
+    except StartFault as fault:
+        raise fail(fault) from None
+    typer.echo("La base est à jour.")
+
+
 igc.command(cls=FrenchCommand)(ceremonie.ceremonie)
+igc.command(cls=FrenchCommand)(crl_racine.crl)

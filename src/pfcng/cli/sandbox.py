@@ -90,10 +90,10 @@ def sandbox(
 
     if taille_cle_ac not in {2048, 3072, 4096}:
         _stop("La taille de --taille-cle-ac doit être 2048, 3072 ou 4096.", status=2)
-    _configure_log()
+    _configure_log(level="warning")
     options = Options(data=data, host=host, port=port, http_port=http_port, ca_key_bits=taille_cle_ac)
     try:
-        run(options, _welcome)
+        run(options, _on_ready)
     except SandboxError as error:
         _stop(str(error), status=1)
     except KeyboardInterrupt:
@@ -201,25 +201,19 @@ def _stop(message: str, *, status: int) -> None:
     raise typer.Exit(status)
 
 
-def _configure_log() -> None:
-    """One line an event on the standard error."""
+def _on_ready(ready: "Ready") -> None:
+    """What happens from now on is told; what the start does by itself would only stand before the welcome."""
+    _welcome(ready)
+    _configure_log(level="info")
+
+
+def _configure_log(*, level: str) -> None:
+    """One line an event of that level and above, on the standard error."""
     import logging  # noqa: PLC0415 - the help must not wait for it
-    import sys  # noqa: PLC0415 - idem
 
-    import structlog  # noqa: PLC0415 - idem
+    from pfcng.watch.log import log_for_people  # noqa: PLC0415 - idem
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            # Plain tracebacks: rich ones print the local variables, and with them codes de révocation.
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), pad_event_to=20, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_for_people(logging.getLevelNamesMapping()[level.upper()])
 
 
 def _welcome(ready: "Ready") -> None:
@@ -240,4 +234,6 @@ def _welcome(ready: "Ready") -> None:
     width = max(len(label) for label, _ in lines)
     for label, value in lines:
         console.print(Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value))
+    if ready.notice:
+        console.print(Text(ready.notice, style="yellow"))
     console.print(Text("Ctrl-C pour arrêter.", style="dim"))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pfcng.cli.french import INTERRUPTED
 from pfcng.cli.output import Status
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ def serve(
 
     def tell(where: Addresses) -> None:
         publishes = f" et publie sur {where.http}" if where.http else ""
-        typer.echo(f"La plateforme écoute sur {where.service}{publishes}.")
+        typer.echo(f"La plateforme écoute sur {where.service}{publishes} ; exploitation : {where.exploitation}.")
 
     try:
         run_node(config, with_worker=with_worker, on_ready=tell)
     except StartFault as fault:
         raise fail(fault) from None
+    except KeyboardInterrupt:  # before it served
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def migrer(*, config: ConfigOption) -> None:

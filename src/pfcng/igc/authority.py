@@ -61,6 +61,24 @@ class Status:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """Everything that one side holds of a number, to be given to the other, which forgot it (docs/restore.md).
+
+    Attributes:
+        numero: The demande's number.
+        certificate: None when none was signed, or none that left.
+        revoked_at: None unless revoked.
+        reason: What a CRL says of the revocation; None says nothing.
+    """
+
+    numero: int
+    request: CertificateRequest
+    certificate: x509.Certificate | None = None
+    revoked_at: datetime | None = None
+    reason: x509.ReasonFlags | None = None
+
+
 class CertificateAuthority(Protocol):
     """PFCNG-IGC, wherever it runs. Every call may raise `AuthorityUnavailable`."""
 
@@ -102,3 +120,28 @@ class CertificateAuthority(Protocol):
 
     def publish(self) -> None:
         """Bring what is published up to date; who calls it does not wait for the hour."""
+
+
+class ReconcilableAuthority(CertificateAuthority, Protocol):
+    """PFCNG-IGC for `pfcng reconcilier`, after one of the databases was restored (docs/restore.md)."""
+
+    def read_dossier(self, numero: int) -> Dossier:
+        """Everything that is held of a number.
+
+        Raises:
+            NotRegistered: nothing is.
+        """
+
+    def adopt(self, dossier: Dossier) -> None:
+        """Take back what was forgotten of a number; what is known already stays as it is.
+
+        Raises:
+            RequestRefused: the certificate is none of an authority here, or not the request's.
+            RegistrationConflict: the number has another request, or another certificate.
+        """
+
+    def is_attested(self) -> bool:
+        """Whether its database is the one it was left as; else nothing is issued or published."""
+
+    def attest(self) -> None:
+        """Both sides were compared: issue and publish again."""

@@ -14,25 +14,21 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.contract.catalogue import Environment
+from pfcng.igc import root_crl
 from pfcng.igc.ceremony_notes import Notes, Reservation, write_whole
 from pfcng.igc.hierarchy import AuthorityPlan, authority_serial, certify
-from pfcng.igc.lint_authority import guarded_for_crl
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, ROOTS, AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import is_key_of
 from pfcng.pki.signers.sources import CredentialError, FileKey, KeySource
-from pfcng.pki.trust import key_identifier
 
 NOTES: Final = "ceremonie.json"
-ROOT_CRL_LIFE: Final = timedelta(days=366)
-"""Long: a root is away between two ceremonies."""
 _BELOW: Final = timedelta(days=1)
 """An authority ends a day before its root, as the real ones."""
 
@@ -144,17 +140,11 @@ class Ceremony:
         return Made(name=name, certificate=certificate, key=source, reservation=reservation, new=new)
 
     def make_crl(self, root: Made) -> x509.CertificateRevocationList:
-        """A CRL of a root, without entries: its number is the present, in seconds, and so greater than any before."""
-        now = self.clock().replace(microsecond=0)
-        until, number = min(now + ROOT_CRL_LIFE, root.certificate.not_valid_after_utc), int(now.timestamp())
-        builder = x509.CertificateRevocationListBuilder(root.certificate.subject, now, until)
-        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
-        authority = x509.AuthorityKeyIdentifier(key_identifier(root.certificate), None, None)
-        builder = builder.add_extension(authority, critical=False)
-        guarded = guarded_for_crl(self.open(root), issuer=root.certificate, number=number, dates=(now, until))
-        crl = builder.sign(guarded, hashes.SHA256())
-        write_whole(self.crl_path(root.name), crl.public_bytes(Encoding.DER))
-        return crl
+        """The first CRL of a root, without entries."""
+        credential = Credential(certificate=root.certificate, chain=(), key=self.open(root))
+        der = root_crl.renew(credential, None, now=self.clock())
+        write_whole(crl_path(self.folder, root.name), der)
+        return x509.load_der_x509_crl(der)
 
     def open(self, made: Made) -> rsa.RSAPrivateKey:
         """The key of an authority that is there.
@@ -172,13 +162,7 @@ class Ceremony:
         Raises:
             CeremonyFault: it cannot be read.
         """
-        path = self._path(name, "pem")
-        if not path.exists():
-            return None
-        try:
-            return x509.load_pem_x509_certificate(path.read_bytes())
-        except ValueError as error:
-            raise CeremonyFault(f"{path} n’est pas un certificat PEM.") from error
+        return certificate_in(self.folder, name)
 
     def words(self, source: KeySource) -> str:
         """Where a key is; a file, by its place in the folder, which may be moved between two runs."""
@@ -186,15 +170,13 @@ class Ceremony:
             return f"La clé {source.path.relative_to(self.folder)}"
         return str(source)
 
-    def crl_path(self, name: AuthorityName) -> Path:
-        """Where a root's CRL is written."""
-        return self.folder / "crl" / f"{name.file_stem}.crl"
-
     def _reserve(
         self, name: AuthorityName, source: KeySource, notes: Notes, made: Mapping[AuthorityName, Made]
     ) -> Reservation:
         if self.certificate(name) is not None:
-            raise CeremonyFault(f"{self._path(name, 'pem')} est là, et les notes de cette cérémonie n’en disent rien.")
+            raise CeremonyFault(
+                f"{_path(self.folder, name, 'pem')} est là, et les notes de cette cérémonie n’en disent rien."
+            )
         existed = self.keyring.at(source).find() is not None
         if existed and not self.accept_existing:
             raise ForeignKey(f"{source} existe déjà, et les notes de cette cérémonie n’en disent rien.")
@@ -222,7 +204,7 @@ class Ceremony:
         self, certificate: x509.Certificate, plan: AuthorityPlan, key: rsa.RSAPrivateKey, issuer: x509.Certificate
     ) -> None:
         """That the certificate is the noted one, under its root, and of this key, which shows it by signing."""
-        path = self._path(plan.name, "pem")
+        path = _path(self.folder, plan.name, "pem")
         if (certificate.serial_number, certificate.subject) != (plan.serial, plan.subject):
             raise CeremonyFault(f"{path} n’est pas le certificat que les notes annoncent.")
         try:
@@ -233,11 +215,8 @@ class Ceremony:
             raise CredentialError(f"{path} n’est pas le certificat de sa clé.")
 
     def _store(self, name: AuthorityName, certificate: x509.Certificate) -> None:
-        write_whole(self._path(name, "cer"), certificate.public_bytes(Encoding.DER))
-        write_whole(self._path(name, "pem"), certificate.public_bytes(Encoding.PEM))
-
-    def _path(self, name: AuthorityName, kind: str) -> Path:
-        return self.folder / "certificats" / f"{name.file_stem}.{kind}"
+        write_whole(_path(self.folder, name, "cer"), certificate.public_bytes(Encoding.DER))
+        write_whole(_path(self.folder, name, "pem"), certificate.public_bytes(Encoding.PEM))
 
     def _choices(self) -> dict[str, Any]:
         """What may not change between two runs, by the names that people know."""
@@ -248,6 +227,30 @@ class Ceremony:
             "taille": self.bits,
             "validité": self.years,
         }
+
+
+def certificate_in(folder: Path, name: AuthorityName) -> x509.Certificate | None:
+    """The certificate of an authority that the folder of a ceremony has.
+
+    Raises:
+        CeremonyFault: it cannot be read.
+    """
+    path = _path(folder, name, "pem")
+    if not path.exists():
+        return None
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError as error:
+        raise CeremonyFault(f"{path} n’est pas un certificat PEM.") from error
+
+
+def crl_path(folder: Path, name: AuthorityName) -> Path:
+    """Where a root's CRL is written."""
+    return folder / "crl" / f"{name.file_stem}.crl"
+
+
+def _path(folder: Path, name: AuthorityName, kind: str) -> Path:
+    return folder / "certificats" / f"{name.file_stem}.{kind}"
 
 
 def _years_later(first: datetime, years: int) -> datetime:

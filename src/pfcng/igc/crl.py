@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from pfcng.igc import der
+from pfcng.igc.lint_authority import guarded_for_crl
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 
@@ -96,9 +97,18 @@ def sign(issuer: Credential, frame: Frame, body: Body) -> bytes:
 
     Raises:
         InvalidSignature: The computation went wrong: such a signature could give the key away, and does not leave.
+        UnfitToSign: What was put together is not the CRL that the frame tells.
     """
     content = _content(issuer.certificate, frame, body)
-    signature = issuer.key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+    key = guarded_for_crl(
+        issuer.key,
+        issuer=issuer.certificate,
+        number=frame.number,
+        dates=(frame.this_update.replace(microsecond=0), frame.next_update.replace(microsecond=0)),
+        base=frame.base,
+        count=body.count,
+    )
+    signature = key.sign(content, padding.PKCS1v15(), hashes.SHA256())
     public_key = issuer.certificate.public_key()
     assert isinstance(public_key, rsa.RSAPublicKey)  # noqa: S101 - a Credential's key is one
     public_key.verify(signature, content, padding.PKCS1v15(), hashes.SHA256())

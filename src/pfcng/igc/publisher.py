@@ -62,6 +62,8 @@ class Publisher:
     def turn(self, *, at_once: bool = False, again: Collection[bytes] = ()) -> Turn:
         """Publish what is due, of each authority; one that cannot is logged, and the others do.
 
+        From a database that was restored nothing is published (docs/restore.md).
+
         Args:
             at_once: After a revocation, do not wait until a minute is over.
             again: Key identifiers of authorities whose complete CRL is made again in any case.
@@ -69,6 +71,8 @@ class Publisher:
         Raises:
             psycopg.OperationalError: The database does not answer.
         """
+        if not self._database.is_attested():
+            return Turn(0, is_behind=True)
         with self._database.session() as session:
             turns = [
                 self._guarded(session, signer, at_once=at_once, again=key_identifier(signer.certificate) in again)

@@ -63,12 +63,42 @@ def write_record(
     ]
     for one in made:
         lines += ["", one.name.file_stem, *(f"  {label:<20}{value}".rstrip() for label, value in describe(one))]
-    lines += ["", "CRL des racines"]
+    return "\n".join([*lines, *_crl_lines(crls), ""])
+
+
+def write_crl_record(
+    *,
+    crls: Sequence[tuple[str, x509.CertificateRevocationList]],
+    withdrawn: Sequence[tuple[x509.Certificate, str]],
+    participants: Iterable[str],
+    now: datetime,
+) -> str:
+    """The procès-verbal of CRLs that were made again.
+
+    Args:
+        crls: Stem and CRL of each root.
+        withdrawn: Each authority that was revoked, and why.
+        participants: Who was there.
+        now: When it is written.
+    """
+    lines = [
+        "Procès-verbal des CRL des racines, IGC-Santé",
+        f"Écrit le {_moment(now)}",
+        *(f"Participant : {name}" for name in participants),
+    ]
+    for certificate, reason in withdrawn:
+        lines += ["", f"AC révoquée ({reason})", f"  {names.rfc4514(certificate.subject)}"]
+        lines += [f"  numéro de série {certificate.serial_number:X}"]
+    return "\n".join([*lines, *_crl_lines(crls), ""])
+
+
+def _crl_lines(crls: Sequence[tuple[str, x509.CertificateRevocationList]]) -> list[str]:
+    lines = ["", "CRL des racines"]
     for stem, crl in crls:
         until = crl.next_update_utc
-        lines.append(f"  {stem}.crl, jusqu’au {_moment(until) if until else '?'}")
+        lines.append(f"  {stem}.crl, jusqu’au {_moment(until) if until else '?'}, révocations : {len(crl)}")
         lines.append(f"  {fingerprint(crl.fingerprint(hashes.SHA256()))}")
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def sign_record(content: bytes, signers: Iterable[tuple[x509.Certificate, rsa.RSAPrivateKey]]) -> bytes:

@@ -14,12 +14,14 @@ from typing import Final
 import psycopg
 import structlog
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pfcng.igc import ocsp, others
 from pfcng.igc.der import MalformedDer
+from pfcng.igc.lint import UnfitToSign
 from pfcng.igc.lint_authority import guarded_for_responder
 from pfcng.igc.ocsp import Failure, IssuerId, OcspRequest, Revoked, Signer, Single
 from pfcng.igc.others import Known, Purpose
@@ -27,8 +29,11 @@ from pfcng.igc.serials import random_serial, to_octets
 from pfcng.pki import names
 from pfcng.pki.keys import Credential
 from pfcng.pki.products import key_usage
+from pfcng.pki.signers.outside import KeyUnavailable
+from pfcng.pki.signers.sources import CredentialError
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
+from pfcng.store.defects import describe
 
 log = structlog.get_logger()
 
@@ -84,10 +89,10 @@ class Responder:
             log.info("ocsp.malformed", cause=str(error))
             return Answer(der=ocsp.failure(Failure.MALFORMED_REQUEST))
         except psycopg.OperationalError as error:
-            log.error("ocsp.unavailable", cause=str(error))  # noqa: TRY400 - the trace tells nothing more
+            log.error("ocsp.unavailable", **describe(error))  # noqa: TRY400 - idem
             return Answer(der=ocsp.failure(Failure.TRY_LATER))
-        except Exception:
-            log.exception("ocsp.failed")
+        except Exception as error:  # noqa: BLE001 - the edge: a client is answered whatever happens
+            log.error("ocsp.failed", **describe(error))  # noqa: TRY400 - it would quote rows
             return Answer(der=ocsp.failure(Failure.INTERNAL_ERROR))
 
     def renew(self) -> None:
@@ -101,12 +106,13 @@ class Responder:
         authority = authorities.pop()
         if authority is None or authorities:  # an answer has one signer, and so one authority
             return Answer(der=ocsp.failure(Failure.UNAUTHORIZED))
+        if not self._database.is_attested():  # "good" would be a new statement from an old state
+            return Answer(der=ocsp.failure(Failure.TRY_LATER))
         now = self._clock().astimezone(UTC)
         try:
             signer = authority.signer(now)
-        except psycopg.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever ails the authority's key, it may be there again soon
+        except (KeyUnavailable, CredentialError, UnfitToSign, InvalidSignature) as error:
+            # Whatever ails the authority's key, it may be there again soon.
             log.error("ocsp.no_responder", kind=type(error).__name__, cause=str(error))  # noqa: TRY400
             return Answer(der=ocsp.failure(Failure.TRY_LATER))
         with self._database.transaction() as connection:

@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 
 from pfcng.igc.crl import Entry
 from pfcng.igc.due import Published
-from pfcng.store.database import DbConnection
+from pfcng.store.database import DbConnection, Row
 
 CHANNEL: Final = "pfcng_revocation"
 """Where a revocation is told as it commits; the payload is its authority's key identifier, in hexadecimal."""
@@ -106,6 +106,11 @@ def find_moment(connection: DbConnection, issuer: bytes, serial: bytes) -> datet
     assert row is not None  # noqa: S101 - the caller's
     moment: datetime = row["revoque_le"]
     return moment
+
+
+def find_ordered(connection: DbConnection, numero: int) -> Row | None:
+    """The revocation of a demande's certificate, if there is one."""
+    return connection.execute("SELECT revoque_le, raison FROM igc.revocation WHERE numero = %s", (numero,)).fetchone()
 
 
 @contextmanager

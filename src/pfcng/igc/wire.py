@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.igc.authority import (
     AuthorityRefused,
+    Dossier,
     NotRegistered,
     Progress,
     RegistrationConflict,
     RequestRefused,
     Status,
 )
+from pfcng.igc.requests import CertificateRequest
 
 CALL_HEADER: Final = "Pfcng-Appel"
 """The number of a call: the answer says it again, so that no answer is taken for that of another call."""
@@ -69,6 +72,34 @@ def status_from_json(told: Mapping[str, Any]) -> Status:
         progress=Progress(told["etat"]),
         serial=None if serial is None else int(serial, 16),
         revoked_at=None if revoked is None else moment_from_json(revoked),
+    )
+
+
+def dossier_to_json(dossier: Dossier) -> dict[str, Any]:
+    """A dossier; the certificate is DER in hexadecimal."""
+    certificate, revoked = dossier.certificate, dossier.revoked_at
+    return {
+        "numero": dossier.numero,
+        "requete": dossier.request.to_json(),
+        "certificat": None if certificate is None else certificate.public_bytes(Encoding.DER).hex(),
+        "revoque_le": None if revoked is None else revoked.isoformat(),
+        "raison": reason_to_json(dossier.reason),
+    }
+
+
+def dossier_from_json(told: Mapping[str, Any]) -> Dossier:
+    """The reverse of `dossier_to_json`.
+
+    Raises:
+        ValueError: or KeyError, TypeError or AttributeError: this is no dossier.
+    """
+    der, revoked = told["certificat"], told["revoque_le"]
+    return Dossier(
+        numero=int(told["numero"]),
+        request=CertificateRequest.from_json(told["requete"]),
+        certificate=None if der is None else x509.load_der_x509_certificate(bytes.fromhex(der)),
+        revoked_at=None if revoked is None else moment_from_json(revoked),
+        reason=reason_from_json(told["raison"]),
     )
 
 

@@ -1,15 +1,21 @@
 """A process of the node as its parent sees it: started, told, waited for."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from asyncio.subprocess import Process
 from dataclasses import replace
-from typing import Self
+from typing import Final, Self
 
+from pfcng.mistakes import reason
 from pfcng.node.faults import StartFault
 from pfcng.node.messages import Assignment, Said, line, read_line
+
+_FRUGAL: Final = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Has glibc give back what a request took: else each of many threads keeps some megabytes of it for ever. A variable
+that is already there counts more; other C libraries do not know them."""
 
 
 class Child:
@@ -22,18 +28,35 @@ class Child:
 
     @classmethod
     async def start(cls, assignment: Assignment) -> Self:
-        """Start a process with a program of its own: it inherits the sockets that are named, and nothing else."""
+        """Start a process with a program of its own: it inherits the sockets that are named, and nothing else.
+
+        Raises:
+            StartFault: The system cannot.
+        """
+        try:
+            return await cls._start(assignment)
+        except OSError as error:
+            raise StartFault(f"le système refuse un processus de plus ({reason(error)}).", is_outage=True) from error
+
+    @classmethod
+    async def _start(cls, assignment: Assignment) -> Self:
         ours, theirs = socket.socketpair()
-        told = replace(assignment, control=theirs.fileno())
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "pfcng.node.process",
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=told.descriptors,
-            )
-        reader, writer = await asyncio.open_connection(sock=ours)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            told = replace(assignment, control=theirs.fileno())
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "pfcng.node.process",
+                    stdin=asyncio.subprocess.PIPE,
+                    pass_fds=told.descriptors,
+                    # prometheus-client looks at it as it is imported.
+                    env={**_FRUGAL, **os.environ, "PROMETHEUS_MULTIPROC_DIR": told.counts},
+                )
+            except OSError:
+                writer.close()
+                raise
         assert process.stdin is not None  # noqa: S101 - it was asked for
         process.stdin.write(told.to_json())
         process.stdin.close()

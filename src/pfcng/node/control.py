@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from pfcng.node.faults import StartFault
 from pfcng.node.messages import Said, line, read_line
@@ -15,8 +16,9 @@ class Control:
         self._socket = opened
 
     def tell(self, said: Said, fault: StartFault | None = None) -> None:
-        """Send a line; they are few and short, and fit the socket's buffer."""
-        self._socket.sendall(line(said, fault))
+        """Send a line; they are few and short, and fit the socket's buffer. A parent that is no more hears nothing."""
+        with suppress(BrokenPipeError):
+            self._socket.sendall(line(said, fault))
 
     async def obey(self, *, stop: Callable[[], None], renew: Callable[[], Awaitable[None]] | None = None) -> None:
         """Do what the parent orders until it says stop, or is no more.
@@ -26,11 +28,13 @@ class Control:
             renew: Reads again what can be read again; raises StartFault when it cannot, and changes nothing then.
         """
         reader, writer = await asyncio.open_connection(sock=self._socket.dup())
-        while await self._next(reader) is Said.RENEW:
-            if renew is not None:
-                await self._renew(renew)
-        writer.close()
-        stop()
+        try:
+            while await self._next(reader) is Said.RENEW:
+                if renew is not None:
+                    await self._renew(renew)
+        finally:  # whatever went wrong: a process that hears no orders any more is replaced
+            writer.close()
+            stop()
 
     async def _renew(self, renew: Callable[[], Awaitable[None]]) -> None:
         try:

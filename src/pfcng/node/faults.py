@@ -1,11 +1,12 @@
 """What keeps a program of the exploitant from starting, told in French."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from ssl import SSLError
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 from pydantic import ValidationError
@@ -17,8 +18,10 @@ from pfcng.pki.signers.sources import CredentialError
 from pfcng.pki.trust import InvalidTrustAnchors
 from pfcng.store.migrations import UnsuitableDatabase
 from pfcng.store.reaching import Unreachable, UnreadableDsn
+from pfcng.watch.tracing import TracesUnavailable
 
 T = TypeVar("T")
+_LINE: Final = re.compile(r"at line (\d+), column (\d+)")
 
 
 class StartFault(Exception):
@@ -33,28 +36,37 @@ class StartFault(Exception):
         self.is_outage = is_outage
 
 
-def read_settings(where: str, read: Callable[[], T]) -> T:
+def read_settings(where: str, read: Callable[[], T], unsound: Callable[[], list[str]] = list) -> T:
     """The settings, or every fault of them at once.
 
     Args:
         where: What is told of the place of the settings.
         read: Reads them.
+        unsound: Looks at what the settings lead to; called unless there is nothing that can be read.
 
     Raises:
         StartFault: They are to be corrected.
     """
     try:
-        return read()
+        settings, faults = read(), unsound()
     except OSError as error:
         faults = [f"le fichier ne peut pas être lu ({reason(error)})"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults = [f"ce n’est pas un fichier TOML en UTF-8 ({error})"]
+        faults = [f"ce n’est pas un fichier TOML en UTF-8 ({_where(error)})"]
     except SettingsError:
         faults = ["une variable PFCNG_… n’est pas de la forme attendue : une liste ou une table s’écrit en JSON"]
     except ValidationError as error:
-        faults = [_told(fault) for fault in error.errors(include_input=False, include_url=False)]
+        faults = [_told(fault) for fault in error.errors(include_input=False, include_url=False)] + unsound()
+    else:
+        if not faults:
+            return settings
     lines = "".join(f"\n  {fault}" for fault in faults)
     raise StartFault(f"les réglages de {where} sont à corriger.{lines}")
+
+
+def _where(error: ValueError) -> str:
+    found = _LINE.search(str(error))
+    return f"ligne {found[1]}, colonne {found[2]}" if found else "la fin manque, ou ce n’est pas de l’UTF-8"
 
 
 def _told(fault: ErrorDetails) -> str:
@@ -78,6 +90,8 @@ def faults_told() -> Iterator[None]:
         yield
     except (CredentialError, InvalidTrustAnchors) as error:
         raise StartFault(f"un certificat ou sa clé ne peut pas servir : {error}") from error
+    except TracesUnavailable as error:
+        raise StartFault("« traces » demande OpenTelemetry : pip install 'pfcng[traces]'.") from error
     except SSLError as error:
         raise StartFault(f"OpenSSL refuse un certificat ou une clé des réglages ({error.reason}).") from error
     except UnsuitableDatabase as error:

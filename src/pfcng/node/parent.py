@@ -17,10 +17,11 @@ log = structlog.get_logger()
 
 _MARGIN: Final = 5.0
 """Seconds that a process has to end, beyond those of its requests."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a process that died is replaced: doubled while replacements die too."""
-_SETTLED: Final = 60.0
-"""Seconds after which a replacement counts as having lived."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+"""Seconds before a process that died is replaced: doubled while replacements die young, so as to leave some processor
+to the others, and never long, for the others may have died too."""
+_SETTLED: Final = 10.0
+"""Seconds after which a process did not die young."""
 
 
 class Parent:
@@ -106,6 +107,7 @@ class Parent:
             status = await child.wait()
             if self._stopping.is_set():
                 return
+            _forget_gauges(assignment, child)
             log.error("node.process_lost", process=assignment.name, pid=child.pid, status=status)
             pause = _FIRST_PAUSE if time.monotonic() - began > _SETTLED else min(2 * pause, _LONGEST_PAUSE)
             child = await self._replace(assignment, pause)
@@ -135,3 +137,10 @@ class Parent:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
+
+
+def _forget_gauges(assignment: Assignment, child: Child) -> None:
+    """What a process that is gone had under way is under way no more; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - a start must not wait for it
+
+    mark_process_dead(child.pid, assignment.counts)

@@ -7,18 +7,23 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from ssl import SSLContext
+from typing import Any
 
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
-from pfcng.node.faults import StartFault, faults_told
-from pfcng.node.log import configure_log
+from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
-from pfcng.settings import PlatformSettings
+from pfcng.operations.suspecter import suspect_if_unsealed
+from pfcng.settings import Limites, PlatformSettings
+from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
+from pfcng.web.limits import ClientLimits, Limits
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import Server, serve, server, stop
 from pfcng.web.tls import server_context
 
@@ -31,7 +36,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _on_terminate(_interrupt)
-    configure_log()
+    log_as_json()
     assignment = Assignment.from_json(sys.stdin.buffer.read())
     control = Control(socket.socket(fileno=assignment.control))
     act = _serve if assignment.kind is Kind.SERVES else _work
@@ -59,33 +64,55 @@ def _now() -> datetime:
 
 
 def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
         tls = client_checking_context(settings)
+        stack.enter_context(traced(settings.traces, "pfcng"))
+        served = ServedCertificate(settings.serveur.certificat)
         app = create_app(settings, dsn=settings.dsn, clock=_now)
         stack.callback(app.close)
+        if app.anchor is not None:
+            suspect_if_unsealed(app.database, app.anchor)
         _publish_first(app)
     stack.enter_context(app.kept_published())
     stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))
-    grace = settings.delai_arret.total_seconds()
-    service = server(app.service, tls, grace=grace)
-    servers = [(service, socket.socket(fileno=assignment.service))]
+    grace, limits = settings.delai_arret.total_seconds(), connection_limits(settings.limites)
+    service = server(_limited(app, settings), tls, grace=grace, limits=limits)
+    servers = [
+        (service, socket.socket(fileno=assignment.service)),
+        (server(app.exploitation(served)), socket.socket(fileno=assignment.exploitation)),
+    ]
     if app.published is not None:
-        servers.append((server(app.published.application, grace=grace), socket.socket(fileno=assignment.http)))
+        servers.append(
+            (server(app.published.application, grace=grace, limits=limits), socket.socket(fileno=assignment.http))
+        )
 
     async def renew() -> None:
         with faults_told():
             context = client_checking_context(settings)
-        await service.renew(context)
+            await asyncio.to_thread(app.renew_trust)
+            await service.renew(context)
+            served.renew()
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=lambda: stop(servers), renew=renew))
-        await serve(servers, lambda: control.tell(Said.READY))
-        obeying.cancel()
+        async with _obeying(control.obey(stop=lambda: stop(servers), renew=renew)):
+            await serve(servers, lambda: control.tell(Said.READY))
 
     _on_terminate(lambda: stop(servers))
     with asyncio.Runner(loop_factory=service.config.get_loop_factory()) as runner:
         runner.run(run())
+
+
+@asynccontextmanager
+async def _obeying(orders: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Hear orders beside the block; what went wrong with them is raised at its end."""
+    task = asyncio.create_task(orders)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def client_checking_context(settings: PlatformSettings) -> SSLContext:
@@ -98,6 +125,27 @@ def client_checking_context(settings: PlatformSettings) -> SSLContext:
     return server_context(settings.serveur.certificat, settings.serveur.cle, authorities)
 
 
+def connection_limits(limites: Limites) -> Limits:
+    """Those of every connection."""
+    return Limits(
+        connections=limites.connexions,
+        head=limites.delai_entete.total_seconds(),
+        body=limites.delai_corps.total_seconds(),
+        reply=limites.delai_reponse.total_seconds(),
+    )
+
+
+def _limited(app: App, settings: PlatformSettings) -> ClientLimits:
+    """The Web Service, within what one client may take of it."""
+    limites = settings.limites
+    return ClientLimits(
+        app.service,
+        at_once=limites.requetes_simultanees,
+        per_second=limites.requetes_par_seconde,
+        proxies=settings.proxies,
+    )
+
+
 def _publish_first(app: App) -> None:
     """Whoever connects from the first moment on needs the CRLs."""
     if app.published is not None and app.platform.trust.ailing():
@@ -106,15 +154,15 @@ def _publish_first(app: App) -> None:
 
 
 def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
-        worker = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
+        stack.enter_context(traced(settings.traces, "pfcng-worker"))
+        worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:
-        obeying = asyncio.create_task(control.obey(stop=worker.stop))
-        control.tell(Said.READY)
-        await worker.run()
-        obeying.cancel()
+        async with _obeying(control.obey(stop=worker.stop)):
+            control.tell(Said.READY)
+            await worker.run()
 
     _on_terminate(worker.stop)
     asyncio.run(run())

@@ -29,11 +29,13 @@ def demander_certificats(
 
     Raises:
         Refusal: WSMG-00000005 when a CSR is longer than table 11 allows: the whole lot is refused.
+        SuspectDatabase: The database was restored and not compared since (docs/restore.md).
 
     Source: guide §14.2; docs/life-of-a-demande.md.
     """
     for demande in requete.demandes:
         csr.check_length(demande.csr)
+    database.require_attested()
     lot = [examine_content(demande, rules) for demande in requete.demandes]
     with database.transaction() as connection:
         annuaire = load_annuaire(

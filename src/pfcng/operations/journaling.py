@@ -1,5 +1,8 @@
 """The journal entries of the requests."""
 
+import secrets
+from datetime import datetime
+
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.operations.context import Arrival, RequestContext
@@ -32,3 +35,10 @@ def record_refusal(acte: str, refusal: Refusal, *, database: Database, arrival: 
     """Journal a refusal in a transaction of its own."""
     with database.transaction() as connection:
         journal.write(connection, [entry(acte, arrival, refusal=refusal)])
+
+
+def record_alert(acte: str, detail: str, *, database: Database, now: datetime) -> None:
+    """Journal what an exploitant must look after, in a transaction of its own."""
+    with database.transaction() as connection:
+        told = JournalEntry(le=now, incident=secrets.token_hex(8), acte=acte, resultat="alerte", detail=detail)
+        journal.write(connection, [told])

@@ -3,7 +3,7 @@
 Every difference is journaled. What nobody ever had, or nobody may have any more, is revoked; the rest is an alarm.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -39,9 +39,16 @@ class Difference(StrEnum):
     ABSENT = "PFCNG-IGC n’a pas ce certificat"
     REVOQUE_LA_BAS = "révoqué par PFCNG-IGC, sans demande de révocation ici"
     PAS_REVOQUE = "révoqué ici, pas par PFCNG-IGC"
+    # After a restore alone (restaurer.py):
+    OUBLIE_REVOQUE = "PFCNG-IGC a révoqué le certificat d’un numéro inconnu ici"
+    DEJA_EMIS = "PFCNG-IGC a émis le certificat d’une demande à retirer ici : il a pu être remis"
+    PEUT_ETRE_REMIS = "retiré ici, il a pu être remis"
+    NON_ENREGISTREE = "PFCNG-IGC ne connaît pas cette demande transmise"
 
 
-_TO_REVOKE: Final = (Difference.ORPHELIN, Difference.PAS_REVOQUE)
+Comparison = Callable[[Status | None, Row | None], Difference | None]
+"""What is wrong with a number, by what each side says of it."""
+TO_REVOKE: Final = (Difference.ORPHELIN, Difference.PAS_REVOQUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +82,29 @@ def reconcile(*, database: Database, authority: CertificateAuthority, arrival: A
         AuthorityUnavailable: PFCNG-IGC stopped answering.
     """
     compared = differences = 0
-    for numero, status, known in _side_by_side(_issued(authority), _known(database)):
+    for numero, found in find_differences(database, authority, compare):
         compared += 1
-        if compare(status, known) is None:
-            continue
-        found = _look_again(numero, database, authority)
         if found is not None:
             differences += 1
-            _settle(numero, found, database, authority, arrival)
+            tell(numero, found, database, arrival)
+            if found in TO_REVOKE:
+                revoke(numero, found, database, authority, arrival)
     return Bilan(compared=compared, differences=differences)
+
+
+def find_differences(
+    database: Database, authority: CertificateAuthority, compare: Comparison
+) -> Iterator[tuple[int, Difference | None]]:
+    """Every number that either side has, in order, with the difference that a second look saw too.
+
+    Raises:
+        AuthorityUnavailable: PFCNG-IGC stopped answering.
+    """
+    for numero, status, known in _side_by_side(_issued(authority), _known(database)):
+        if compare(status, known) is None:
+            yield numero, None
+        else:
+            yield numero, _look_again(numero, database, authority, compare)
 
 
 def compare(status: Status | None, known: Row | None) -> Difference | None:
@@ -136,7 +157,9 @@ def _side_by_side(
         right = next(known, None) if row is not None else right
 
 
-def _look_again(numero: int, database: Database, authority: CertificateAuthority) -> Difference | None:
+def _look_again(
+    numero: int, database: Database, authority: CertificateAuthority, compare: Comparison
+) -> Difference | None:
     """The difference as it is now, or None: a retrait or a révocation under way is none.
 
     The platform is read before and after the authority. When it did not move in between, both were seen at one moment.
@@ -152,20 +175,23 @@ def _find(numero: int, database: Database) -> Row | None:
         return store.find_known(connection, numero)
 
 
-def _settle(
-    numero: int, found: Difference, database: Database, authority: CertificateAuthority, arrival: Arrival
-) -> None:
-    """Journal the difference, and only then revoke where that is the remedy."""
+def tell(numero: int, found: Difference, database: Database, arrival: Arrival) -> None:
+    """Log and journal a difference, before anything is done about it."""
     log.error("igc.difference", numero=numero, difference=found.name)
-    _journal(numero, "différence", found, database, arrival)
-    if found not in _TO_REVOKE:
-        return
+    journal_difference(numero, "différence", found, database, arrival)
+
+
+def revoke(
+    numero: int, found: Difference, database: Database, authority: CertificateAuthority, arrival: Arrival
+) -> bool:
+    """Revoke what nobody ever had, or nobody may have any more; whether PFCNG-IGC did."""
     try:
         authority.revoke(numero, _reason(numero, found, database))
     except AuthorityRefused as error:
-        _journal(numero, "refusé", f"{found} : {error}", database, arrival)
-    else:
-        _journal(numero, "révoqué", found, database, arrival)
+        journal_difference(numero, "refusé", f"{found} : {error}", database, arrival)
+        return False
+    journal_difference(numero, "révoqué", found, database, arrival)
+    return True
 
 
 def _reason(numero: int, found: Difference, database: Database) -> x509.ReasonFlags | None:
@@ -177,7 +203,8 @@ def _reason(numero: int, found: Difference, database: Database) -> x509.ReasonFl
     return REASONS[Motif(motif)]
 
 
-def _journal(numero: int, resultat: str, detail: str, database: Database, arrival: Arrival) -> None:
+def journal_difference(numero: int, resultat: str, detail: str, database: Database, arrival: Arrival) -> None:
+    """An entry about a number, in a transaction of its own."""
     with database.transaction() as connection:
         known = store.find_known(connection, numero)
         environment = None if known is None else Environment(known["environnement"])

@@ -37,8 +37,10 @@ def renouveler_certificat(
     Raises:
         Refusal: WSMG-00000005 (CSR too long), 08, or 10 for who has no right to the old certificate: a demande would
             hold, and tell them, what it held.
+        SuspectDatabase: The database was restored and not compared since (docs/restore.md).
     """
     csr.check_length(requete.csr)
+    database.require_attested()
     with database.transaction() as connection:
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
         annuaire = load_annuaire(connection, context.environment, personnes=named)

@@ -15,7 +15,7 @@ from pfcng.contract.messages import ReponseRetraitCertificat, RequeteRetraitCert
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import DemandeState, ProduitState, Transition
-from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority, RegistrationConflict
 from pfcng.igc.issued import check_issued
 from pfcng.igc.requests import CertificateRequest
 from pfcng.notifications.catalogue import Notification
@@ -23,9 +23,10 @@ from pfcng.operations.context import RequestContext
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import failure_details, notify
-from pfcng.pki import names
+from pfcng.operations.suspecter import suspect_if_behind
 from pfcng.store import demandes as store, journal
 from pfcng.store.annuaire import load_annuaire
+from pfcng.store.attestation import SuspectDatabase
 from pfcng.store.database import Database, DbConnection, Row
 from pfcng.store.demandes import StateConflict
 
@@ -87,7 +88,7 @@ def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestCo
     step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
     with suppress(StateConflict), database.transaction() as connection:
         _move(connection, step, Transition.DELIVRER)
-        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context.now)
+        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context)
 
 
 def record_loss(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
@@ -136,10 +137,13 @@ def _certificate(step: _Step, demande: Row, code_revocation: str, authority: Cer
 def _register(step: _Step, request: CertificateRequest, authority: CertificateAuthority) -> None:
     """R1; what the authority refuses for good ends the demande (RMT_ERR_003, RMT_ERR_004)."""
     try:
+        step.database.require_attested()
         authority.register(step.numero, request)
-    except AuthorityUnavailable as error:
+    except (SuspectDatabase, AuthorityUnavailable) as error:
         raise Refusal(codes.WSMG_18, diagnostic=_told(step, error)) from error
     except AuthorityRefused as error:
+        if isinstance(error, RegistrationConflict) and suspect_if_behind(step.database, authority):
+            raise Refusal(codes.WSMG_18, diagnostic=_told(step, error)) from error
         refusal = Refusal(codes.WSMG_17, diagnostic=_told(step, error))
         _give_up(step, Transition.ANNULER_VALIDEE, refusal)
         raise refusal from error
@@ -148,9 +152,10 @@ def _register(step: _Step, request: CertificateRequest, authority: CertificateAu
 def _issue(step: _Step, request: CertificateRequest, authority: CertificateAuthority) -> x509.Certificate:
     """R3; what the authority refuses for good ends the demande (RMT_ERR_006, RMT_ERR_007)."""
     try:
+        step.database.require_attested()
         certificate = authority.issue(step.numero)
         check_issued(certificate, request)
-    except AuthorityUnavailable as error:
+    except (SuspectDatabase, AuthorityUnavailable) as error:
         raise Refusal(codes.WSMG_15, diagnostic=_told(step, error)) from error
     except AuthorityRefused as error:
         refusal = Refusal(codes.WSMG_16, diagnostic=_told(step, error))
@@ -169,7 +174,7 @@ def _give_up(step: _Step, transition: Transition, refusal: Refusal) -> None:
         if refusal.code is not codes.WSMG_17:
             return
         told = failure_details(step.numero, refusal, step.context.now)
-        notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
+        notify(connection, Notification.NMG_005, [step.numero], step.context, {step.numero: told})
 
 
 def _told(step: _Step, error: Exception) -> str:
@@ -191,15 +196,7 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
     der = certificate.public_bytes(Encoding.DER)
     try:
         with step.database.transaction() as connection:
-            store.store_certificate(
-                connection,
-                step.numero,
-                certificate=der,
-                numero_serie=f"{certificate.serial_number:X}",
-                autorite=names.rfc4514(certificate.issuer),
-                debut_validite=certificate.not_valid_before_utc,
-                fin_validite=certificate.not_valid_after_utc,
-            )
+            store.store_certificate(connection, step.numero, certificate)
             store.store_code_revocation(connection, step.numero, code_hash)
             _move(connection, step, Transition.RETIRER)
     except StateConflict as conflict:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from structlog.contextvars import bind_contextvars
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif
@@ -19,7 +20,6 @@ from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext, paris_day
-from pfcng.operations.defects import describe
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
@@ -28,6 +28,7 @@ from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
 from pfcng.store.database import Database, DbConnection, Row
+from pfcng.store.defects import describe
 
 log = structlog.get_logger()
 
@@ -129,6 +130,8 @@ def carry_out(
         revocation = store.find_revocation(connection, numero)
     if revocation["etat"] != RevocationState.ENREGISTREE:
         return Attempt.OVER
+    arrival = replace(arrival, incident=revocation["incident"] or arrival.incident)
+    bind_contextvars(incident=arrival.incident)
     try:
         revoked = authority.revoke(revocation["numero_demande"], REASONS[Motif(revocation["motif"])])  # V2
     except AuthorityUnavailable as error:
@@ -145,7 +148,7 @@ def carry_out(
         if Motif(revocation["motif"]) in _COMPROMISED:
             store.ban_key(connection, _fingerprint(produit["certificat"]))
         _journal(connection, revocation, arrival, resultat="révoqué")
-        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
+        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival)
     return Attempt.DONE
 
 
@@ -168,7 +171,7 @@ def _postpone(
                 code=codes.RMT_ERR_012.value,
                 detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {_told(error)}",
             )
-            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival.now)
+            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival)
 
 
 def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:
@@ -237,6 +240,7 @@ def _register(
             motif=requete.motif,
             autre_description=requete.autre_description,
             date_effet=day,
+            incident=context.incident,
         ),
         context.now,
     )

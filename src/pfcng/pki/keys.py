@@ -9,7 +9,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 
+from pfcng.pki import names
+from pfcng.pki.authorities import AuthorityName, by_common_name
 from pfcng.pki.signers.files import parse_key
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import KeyUnavailable, is_key_of
@@ -31,6 +34,32 @@ class Credential:
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
     key: rsa.RSAPrivateKey = field(repr=False)
+
+
+def authority_of(certificate: x509.Certificate) -> AuthorityName:
+    """Which authority of the IGC-Santé a certificate is that of.
+
+    Raises:
+        CredentialError: Of none.
+    """
+    common_name = names.first(certificate.subject, NameOID.COMMON_NAME) or ""
+    try:
+        return by_common_name(common_name)
+    except KeyError:
+        raise CredentialError(f"« {common_name} » n’est pas une autorité de l’IGC-Santé.") from None
+
+
+def load_certificates(path: Path) -> list[x509.Certificate]:
+    """Read the certificates of a PEM file.
+
+    Raises:
+        CredentialError: It has none.
+        OSError: It cannot be read.
+    """
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise CredentialError(f"Le fichier {path} n’a pas de certificat au format PEM.") from None
 
 
 def load_pem(certificate: Path, key: Path, password: str | None = None) -> Credential:

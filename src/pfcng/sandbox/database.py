@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import dict_row
 
 from pfcng.igc.migrations import IGC
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.store import reaching
+from pfcng.store.attestation import Attestation, Objet, attest, read_moment
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from pfcng.store.migrations import UnsuitableDatabase, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn
@@ -42,6 +44,28 @@ def start_database(dsn: str | None, directory: Path) -> str:
         migrate(found)
         migrate(found, IGC)
     return found
+
+
+def take_over(dsn: str) -> str | None:
+    """Have a database that was copied or restored count as it is: nobody relies on what a sandbox certified.
+
+    Returns:
+        What to tell its user; None when there is nothing to tell.
+    """
+    attestation = Attestation()
+    with refusals_told(), psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
+        if read_moment(connection) is None:  # a sandbox of before there was anything to tell
+            with connection.transaction():
+                attest(connection, Objet.BAC_A_SABLE, "")
+        attestation.look(connection)
+        if attestation.fault is None:
+            return None
+        with connection.transaction():
+            attest(connection, Objet.BAC_A_SABLE, attestation.fault)
+    return (
+        f"La base de ce bac à sable a été copiée ou restaurée ({attestation.fault}). Il la prend telle quelle ; les "
+        "numéros continuent après le prochain million. Une plateforme demanderait « pfcng reconcilier »."
+    )
 
 
 def _embedded(directory: Path) -> str:

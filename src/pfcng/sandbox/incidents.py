@@ -133,7 +133,7 @@ class IncidentAuthority:
         if self._incidents.is_on(Incident.IGC_LENTE):
             self._sleep(SLOWNESS.total_seconds())
         if self._incidents.is_on(*unreachable):
-            raise AuthorityUnavailable("an incident of the sandbox")
+            raise AuthorityUnavailable("panne provoquée dans le bac à sable")
 
 
 class IncidentTransport:

@@ -97,11 +97,12 @@ class Pair:
         content = b"".join(one.public_bytes(Encoding.PEM) for one in (certificate, *chain))
         write(self.certificate, content)
 
-    def make_key(self, bits: int) -> None:
-        """Make the key; whatever certificate was there is not its."""
+    def make_key(self, bits: int, heading: bytes = b"") -> None:
+        """Make the key; whatever certificate was there is not its. The heading comes before its PEM (RFC 7468 §2)."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         self.certificate.unlink(missing_ok=True)
-        write(self.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=PRIVATE_MODE)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write(self.key, heading + pem, mode=PRIVATE_MODE)
 
 
 def _is_whole(key: rsa.RSAPrivateNumbers) -> bool:
@@ -117,16 +118,19 @@ def _is_whole(key: rsa.RSAPrivateNumbers) -> bool:
     )
 
 
-def ensure_keys(pairs: Iterable[tuple[Pair, int]]) -> None:
-    """Check the keys that are there and make the others, of so many bits each, outside the interpreter's lock.
+def ensure_keys(pairs: Iterable[tuple[Pair, int, bytes]]) -> None:
+    """Check the keys that are there and make the others, outside the interpreter's lock.
+
+    Args:
+        pairs: Each with the bits and the heading of its key.
 
     Raises:
         DamagedKeyError: One that is there is of no use.
     """
     with ThreadPoolExecutor(_THREADS) as threads:
         done = [
-            threads.submit(pair.check_key) if pair.key.exists() else threads.submit(pair.make_key, bits)
-            for pair, bits in pairs
+            threads.submit(pair.check_key) if pair.key.exists() else threads.submit(pair.make_key, bits, heading)
+            for pair, bits, heading in pairs
         ]
         try:
             for one in done:

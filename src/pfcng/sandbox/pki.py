@@ -95,6 +95,7 @@ def ensure_pki(
     ca_key_bits: int,
     now: datetime,
     machine_now: datetime | None = None,
+    heading: bytes = b"",
 ) -> SandboxPki:
     """Make what is not there yet, or not as asked.
 
@@ -107,6 +108,7 @@ def ensure_pki(
         now: The present of the sandbox: that of the cards and the CRLs.
         machine_now: The present of the machine, when it is another: that of the server and the authorities, whose
             dates clients check by their own clocks.
+        heading: What the key files of the authorities that are made begin with.
 
     Raises:
         DamagedKeyError: A key that is there is of no use.
@@ -118,7 +120,8 @@ def ensure_pki(
         *(pair for card in pki.cards.values() for pair in (card.auth, card.sign)),
     ]
     authority_pairs = [files.pair for files in pki.authorities.values()]
-    ensure_keys([*((pair, ca_key_bits) for pair in authority_pairs), *((pair, LEAF_KEY_BITS) for pair in leaves)])
+    authorities = ((pair, ca_key_bits, heading) for pair in authority_pairs)
+    ensure_keys([*authorities, *((pair, LEAF_KEY_BITS, b"") for pair in leaves)])
     _Maker(pki, urls=urls, now=now, machine_now=machine_now or now).make_all(host)
     return pki
 

@@ -18,13 +18,14 @@ from pfcng.igc.urls import PublicationUrls
 from pfcng.mistakes import french, place, reason
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
 from pfcng.sandbox.clock import SandboxClock, machine_now
-from pfcng.sandbox.database import check_dsn, start_database
+from pfcng.sandbox.database import check_dsn, start_database, take_over
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
 from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
+from pfcng.settings.kinds import SANDBOX_KEY
 from pfcng.store.embedded import stop_server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
@@ -42,10 +43,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What is told once the sandbox listens."""
+    """What is told once the sandbox listens; ``notice`` is a sentence about its database, if there is one to tell."""
 
     addresses: Addresses
     directory: Path
+    notice: str | None
 
 
 def run(options: Options, on_ready: Callable[[Ready], None]) -> None:
@@ -98,10 +100,12 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
             ca_key_bits=options.ca_key_bits,
             now=clock(),
             machine_now=machine_now(),
+            heading=SANDBOX_KEY,
         )
 
     pki = ensure()
     dsn = starting.result()
+    notice = take_over(dsn)
     loading.result()
     from pfcng.sandbox.serving import serve  # noqa: PLC0415 - see above
 
@@ -110,7 +114,7 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
 
     def ready() -> None:
         write_descriptor(directory, describe(directory, pki, demonstration, reached, profiles))
-        on_ready(Ready(addresses=reached, directory=options.data))
+        on_ready(Ready(addresses=reached, directory=options.data, notice=notice))
 
     serve(
         settings,

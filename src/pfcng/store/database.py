@@ -13,6 +13,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from pfcng.store.attestation import Attestation, SuspectDatabase
+
 Row = dict[str, Any]
 
 APPLICATION_ROLE: Final = "pfcng_app"
@@ -20,7 +22,8 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
-_OPTIONS: Final = "-c timezone=UTC"
+_OPTIONS: Final = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""The server gives back within half a minute the locks of a node that lost its power or its network."""
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
 _PROBE: Final = 2.0
@@ -80,6 +83,7 @@ class Database:
         self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
         self._told = False
         self._dsn = dsn
+        self._attestation = Attestation()
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
             dsn,
             min_size=1,
@@ -89,7 +93,7 @@ class Database:
             check=ConnectionPool.check_connection,
             connection_class=DbConnection,
             kwargs={"row_factory": dict_row, "options": _OPTIONS},
-            configure=None if role is None else self._take_role,
+            configure=self._configure,
         )
 
     @contextmanager
@@ -112,8 +116,7 @@ class Database:
                 self._dsn, autocommit=True, row_factory=dict_row, options=_OPTIONS, connect_timeout=int(_PATIENCE)
             )
         ) as connection:
-            if self._role is not None:
-                self._take_role(connection)
+            self._configure(connection)
             yield connection
 
     def is_alive(self) -> bool:
@@ -124,6 +127,47 @@ class Database:
         except (Error, PoolTimeout):
             return False
         return True
+
+    def is_attested(self) -> bool:
+        """Whether the database is the one it was left as (docs/restore.md); one statement every few seconds.
+
+        The caller holds no connection.
+
+        Raises:
+            psycopg.Error: It does not answer.
+        """
+        if not self._attestation.is_fresh:
+            with self._pool.connection() as connection:
+                self._attestation.look(connection)
+        return self._attestation.fault is None
+
+    def require_attested(self) -> None:
+        """Go on with a database that was not restored, or was compared since.
+
+        Raises:
+            SuspectDatabase: It was restored.
+            psycopg.Error: It does not answer.
+        """
+        if not self.is_attested():
+            raise SuspectDatabase(self._attestation.fault)
+
+    def suspect(self, fault: str) -> None:
+        """Refuse to issue and to publish from here on, in every process, until the database was compared.
+
+        Args:
+            fault: What was found, a French clause.
+        """
+        with self._pool.connection() as connection:
+            self._attestation.suspect(connection, fault)
+
+    @property
+    def suspicion(self) -> str | None:
+        """What the last look found, a French clause; None for nothing."""
+        return self._attestation.fault
+
+    def pool_statistics(self) -> dict[str, int]:
+        """psycopg_pool's, of this process."""
+        return self._pool.get_stats()
 
     def take_receipts(self) -> list[Receipt]:
         """The journal entries that were committed since the last call, by this object's transactions."""
@@ -139,6 +183,12 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the server."""
         self._pool.close()
+
+    def _configure(self, connection: DbConnection) -> None:
+        """What every connection begins with: its role, and whether the database behind it is still the same."""
+        if self._role is not None:
+            self._take_role(connection)
+        self._attestation.look(connection)
 
     def _take_role(self, connection: DbConnection) -> None:
         """Work as the role; a database without it is used as it is, and said to be."""

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from psycopg.types.json import Jsonb
 
 from pfcng.contract.catalogue import Environment
 from pfcng.contract.messages import DemandeCertificat
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import Transition
+from pfcng.pki import names
 from pfcng.store.database import DbConnection, Row
 
 
@@ -65,6 +68,17 @@ def next_numbers(connection: DbConnection, count: int) -> list[tuple[int, int]]:
         (count,),
     )
     return [(row["demande"], row["produit"]) for row in rows]
+
+
+def last_number(connection: DbConnection) -> int:
+    """The greatest number that a demande may have been given."""
+    (row,) = connection.execute("SELECT last_value FROM numero_demande").fetchall()
+    return int(row["last_value"])
+
+
+def pass_numbers(connection: DbConnection, greatest: int) -> None:
+    """Give no number up to that one any more, to lots, demandes, produits and révocations."""
+    connection.execute("SELECT avancer_numeros(%s)", (greatest,))
 
 
 def present_keys(connection: DbConnection, environment: Environment, keys: Mapping[bytes, int]) -> dict[bytes, Row]:
@@ -205,6 +219,20 @@ def find_demande(connection: DbConnection, environment: Environment, numero: int
     ).fetchone()
 
 
+def find_for_restore(connection: DbConnection, numero: int) -> Row:
+    """What the platform holds of a demande, to compare it with what PFCNG-IGC holds."""
+    [row] = connection.execute(
+        """
+        SELECT d.environnement, d.etat AS etat_demande, p.numero AS numero_produit, p.etat AS etat_produit,
+               p.demande_igc, p.certificat,
+               (SELECT max(r.revoque_le) FROM revocation r WHERE r.produit = p.numero) AS revoque_le
+        FROM demande d JOIN produit p ON p.demande = d.numero WHERE d.numero = %s
+        """,
+        (numero,),
+    ).fetchall()
+    return row
+
+
 def find_expired(connection: DbConnection, before: datetime) -> list[Row]:
     """The demandes created before that moment whose produit nobody has withdrawn, in both environments."""
     return connection.execute(
@@ -252,23 +280,21 @@ def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Tra
     )
 
 
-def store_certificate(
-    connection: DbConnection,
-    numero: int,
-    *,
-    certificate: bytes,
-    numero_serie: str,
-    autorite: str,
-    debut_validite: datetime,
-    fin_validite: datetime,
-) -> None:
+def store_certificate(connection: DbConnection, numero: int, certificate: x509.Certificate) -> None:
     """Keep the certificate of a demande's produit, before the move to « Produit retiré » in the same transaction."""
     connection.execute(
         """
         UPDATE produit SET certificat = %s, numero_serie = %s, autorite = %s, debut_validite = %s, fin_validite = %s
         WHERE demande = %s AND certificat IS NULL
         """,
-        (certificate, numero_serie, autorite, debut_validite, fin_validite, numero),
+        (
+            certificate.public_bytes(Encoding.DER),
+            f"{certificate.serial_number:X}",
+            names.rfc4514(certificate.issuer),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            numero,
+        ),
     )
 
 

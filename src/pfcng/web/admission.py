@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -49,6 +50,28 @@ def peer_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> x5
         return _forwarded(scope)
     chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
     return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
+
+
+def peer_address(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str:
+    """Where the request comes from; empty when nobody knows.
+
+    A proxy of ``proxies`` tells it as the last address of ``X-Forwarded-For``: what stands before may be the client's.
+    """
+    if _is_proxy(scope, proxies):
+        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        last = told[-1].decode("latin-1").rpartition(",")[2].strip() if told else ""
+        with suppress(ValueError):
+            return str(ip_address(last))
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def shown_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str | None:
+    """What stands for the certificate that `peer_certificate` would read: the same text for the same certificate."""
+    if _is_proxy(scope, proxies):
+        return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"client-cert"), None)
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
+    return str(chain[0]) if chain else None
 
 
 def _is_proxy(scope: Mapping[str, Any], proxies: Sequence[Network]) -> bool:

@@ -19,7 +19,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
+from pfcng.igc.authority import (
+    AuthorityRefused,
+    AuthorityUnavailable,
+    CertificateAuthority,
+    ReconcilableAuthority,
+)
 from pfcng.igc.peers import PeerRefused, Peers
 from pfcng.igc.requests import CertificateRequest
 from pfcng.igc.wire import (
@@ -28,10 +33,13 @@ from pfcng.igc.wire import (
     MAX_BODY,
     MAX_LISTED,
     REFUSALS,
+    dossier_from_json,
+    dossier_to_json,
     reason_from_json,
     refusal_name,
     status_to_json,
 )
+from pfcng.watch import metrics
 from pfcng.web.admission import peer_certificate
 
 log = structlog.get_logger()
@@ -59,7 +67,7 @@ class Call:
 
 
 def create_igc_service(
-    authority: CertificateAuthority,
+    authority: ReconcilableAuthority,
     *,
     peers: Peers,
     is_healthy: Callable[[], bool],
@@ -80,9 +88,13 @@ def create_igc_service(
         ("POST", "/demandes/{numero:int}/revocation"): partial(_revoke, authority),
         ("GET", "/demandes"): partial(_list, authority),
         ("POST", "/publication"): partial(_publish, authority),
+        ("GET", "/demandes/{numero:int}/dossier"): partial(_dossier, authority),
+        ("PUT", "/demandes/{numero:int}/dossier"): partial(_adopt, authority),
+        ("GET", "/reconciliation"): partial(_attestation, authority),
+        ("POST", "/reconciliation"): partial(_attest, authority),
     }
     routes = [Route(path, _Handler(act, peers, clock).handle, methods=[method]) for (method, path), act in acts.items()]
-    routes.append(Route("/sante", partial(_health, is_healthy), methods=["GET"]))
+    routes.append(Route("/sante", partial(_health, authority, is_healthy), methods=["GET"]))
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
 
 
@@ -124,6 +136,30 @@ def _publish(authority: CertificateAuthority, _call: Call) -> Response:
     return Response(status_code=204)
 
 
+def _dossier(authority: ReconcilableAuthority, call: Call) -> Response:
+    return JSONResponse(dossier_to_json(authority.read_dossier(call.numero)))
+
+
+def _adopt(authority: ReconcilableAuthority, call: Call) -> Response:
+    try:
+        dossier = dossier_from_json(json.loads(call.body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _Malformed(str(error)) from error
+    if dossier.numero != call.numero:
+        raise _Malformed("a dossier of another number")
+    authority.adopt(dossier)
+    return Response(status_code=204)
+
+
+def _attest(authority: ReconcilableAuthority, _call: Call) -> Response:
+    authority.attest()
+    return Response(status_code=204)
+
+
+def _attestation(authority: ReconcilableAuthority, _call: Call) -> Response:
+    return JSONResponse({"a_reconcilier": not authority.is_attested()})
+
+
 def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_NUMERO)) and int(text) <= _MAX_NUMERO):
         raise _Malformed("not a whole number of 64 bits")
@@ -145,6 +181,7 @@ class _Handler:
         told = log.bind(incident=incident, appel=call, method=request.method, path=request.url.path)
         response = await self._respond(request, incident, told)
         response.headers[CALL_HEADER] = call
+        metrics.IGC_REQUESTS.labels(request.method, str(response.status_code)).inc()
         told.info("igc.call", status=response.status_code, milliseconds=round(1000 * (time.monotonic() - began)))
         return response
 
@@ -217,9 +254,12 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _health(is_healthy: Callable[[], bool], _request: Request) -> Response:
-    healthy = await run_in_threadpool(is_healthy)
-    return JSONResponse({"etat": "en service" if healthy else "en panne"}, status_code=200 if healthy else 503)
+async def _health(authority: ReconcilableAuthority, is_healthy: Callable[[], bool], _request: Request) -> Response:
+    """A service whose database was restored is there all the same: it revokes, and has to be compared."""
+    if not await run_in_threadpool(is_healthy):
+        return JSONResponse({"etat": "en panne"}, status_code=503)
+    attested = await run_in_threadpool(authority.is_attested)
+    return JSONResponse({"etat": "en service" if attested else "à réconcilier"})
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

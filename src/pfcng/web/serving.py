@@ -11,11 +11,10 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from pfcng.web.connection import Config, Connection
+from pfcng.web.limits import Limits
 from pfcng.web.signals import call_on_signal
-from pfcng.web.tls import PeerCertificateProtocol
 
-KEEP_ALIVE: Final = 30
-"""Seconds that a connection without a request stays open."""
 _GRACE: Final = 5
 """Seconds that the requests under way have to end."""
 
@@ -23,10 +22,13 @@ _GRACE: Final = 5
 class Server(uvicorn.Server):
     """A server of several in one process: signals are taken once, for all of them."""
 
+    config: Config
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on copies: what listens can then be replaced."""
         self._listening = sockets or []
-        await super().startup([each.dup() for each in self._listening])
+        self.servers = [await self._listen(each.dup()) for each in self._listening]
+        self.started = True
 
     async def renew(self, tls: SSLContext) -> None:
         """Greet new connections with another context; those that are there stay as they are."""
@@ -36,24 +38,47 @@ class Server(uvicorn.Server):
         for each in former:
             each.close()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; in one of them, look after the connections."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for each in list(self.server_state.connections):
+                if isinstance(each, Connection):
+                    each.look(now)
+        return await super().on_tick(counter)
+
+    async def _listen(self, opened: socket.socket) -> asyncio.Server:
+        tls = self.config.ssl
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(config=self.config, server_state=self.server_state, app_state={}),
+            sock=opened,
+            ssl=tls,
+            ssl_handshake_timeout=self.config.limits.handshake if tls else None,
+            backlog=self.config.backlog,
+        )
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take none."""
         yield
 
 
-def server(application: ASGIApp, tls: SSLContext | None = None, *, grace: float = _GRACE) -> Server:
+def server(
+    application: ASGIApp, tls: SSLContext | None = None, *, grace: float = _GRACE, limits: Limits | None = None
+) -> Server:
     """A server for an application, over TLS when there is a context.
 
     Args:
         application: ASGI.
         tls: The context of every connection.
         grace: Seconds that the requests under way have to end once the server is told to stop.
+        limits: Of its connections.
     """
+    limits = limits or Limits()
     # proxy_headers is off: the address of the TCP peer decides whose Client-Cert header counts.
-    config = uvicorn.Config(
+    config = Config(
         application,
-        http=PeerCertificateProtocol,
+        http=Connection,
         ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         lifespan="off",
         ws="none",
@@ -61,9 +86,10 @@ def server(application: ASGIApp, tls: SSLContext | None = None, *, grace: float 
         server_header=False,
         access_log=False,
         log_config=None,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=math.ceil(limits.idle),
         timeout_graceful_shutdown=math.ceil(grace),
     )
+    config.limits = limits
     return Server(config)
 
 

@@ -1,24 +1,29 @@
-"""TLS of the server: client certificates, and the peer's certificate in the ASGI scope.
+"""TLS of the server: its certificate, and those of its clients.
 
-uvicorn does not put the peer certificate in the scope: a subclass of its protocol adds the ASGI ``tls`` extension.
 A handshake that fails never reaches the application, so it is logged here, with its reason.
 """
 
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pfcng.watch import metrics
 
 log = structlog.get_logger()
 
-MAX_HEAD_BYTES: Final = 64 * 1024
-"""Request line and headers together; anybody may connect, so this is bounded before anything else."""
-_HEAD_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
+
+_REASONS: Final = {
+    "CERTIFICATE_VERIFY_FAILED": "certificate",
+    "UNSUPPORTED_PROTOCOL": "protocol",
+    "WRONG_VERSION_NUMBER": "protocol",
+    "VERSION_TOO_LOW": "protocol",
+    "HTTP_REQUEST": "protocol",
+    "NO_SHARED_CIPHER": "cipher",
+}
+"""What a refused handshake counts as; the log has OpenSSL's own word."""
 
 
 class LoggedTls(ssl.SSLObject):
@@ -31,6 +36,7 @@ class LoggedTls(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
+            metrics.TLS_REFUSED.labels(_REASONS.get(error.reason or "", "other")).inc()
             log.warning("tls.refused", reason=error.reason, detail=getattr(error, "verify_message", None))
             raise
 
@@ -48,52 +54,9 @@ def server_context(certificate: Path, key: Path, client_authorities: Sequence[Pa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, password=lambda: "")  # an encrypted key is refused, not asked for
     for authority in client_authorities:
         context.load_verify_locations(authority)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.sslobject_class = LoggedTls
     return context
-
-
-class PeerCertificateProtocol(HttpToolsProtocol):
-    """HTTP/1.1 whose scopes carry the TLS peer's certificate (ASGI TLS extension, ``client_cert_chain``)."""
-
-    _extensions: dict[str, dict[object, object]]
-    _head = 0
-    _in_head = False
-
-    def connection_made(self, transport: Any) -> None:
-        """Read the peer's certificate once a connection."""
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        der = tls.getpeercert(binary_form=True) if tls else None
-        chain = [ssl.DER_cert_to_PEM_cert(der)] if der else []
-        self._extensions = {"tls": {"client_cert_chain": chain}} if tls else {}
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came, unless the head of the request grows beyond all measure."""
-        super().data_received(data)
-        if self._in_head:
-            self._head += len(data)
-        if self._head > MAX_HEAD_BYTES and not self.transport.is_closing():
-            log.warning("request.head_too_large", address=self.client)
-            self.transport.write(_HEAD_TOO_LARGE)
-            self.transport.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count the headers, those after a chunked body too."""
-        if not self._in_head:
-            self._head += len(name) + len(value)
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """The head is over."""
-        self._head, self._in_head = 0, False
-        super().on_headers_complete()
-
-    def on_message_begin(self) -> None:
-        """Give the request the connection's extensions."""
-        super().on_message_begin()
-        self._head, self._in_head = 0, True
-        self.scope["extensions"] = dict(self._extensions)

@@ -9,6 +9,7 @@ from enum import Enum
 from threading import Event, Lock, Thread
 from typing import Final
 
+import psycopg
 import structlog
 
 from pfcng.igc import published, revocations
@@ -20,8 +21,10 @@ from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
 
-INTERVAL: Final = 60.0
-"""Seconds between two turns over the sources, and between two alarms."""
+INTERVAL: Final = 5.0
+"""Seconds between two turns over the near sources: what no notice tells is known then, in every process alike."""
+ALARM_INTERVAL: Final = 60.0
+"""Seconds between two alarms, and between two turns over the far sources, which have delays of their own."""
 _NEAR: Final = timedelta(hours=12)
 """A CRL that ends sooner is an alarm: ours are renewed a day before, the real ones five."""
 
@@ -42,6 +45,18 @@ class Alarm:
     ailment: Ailment
     next_update: datetime | None
 
+    def __str__(self) -> str:
+        """For the journal, in French."""
+        end = f" (nextUpdate {self.next_update:%Y-%m-%d %H:%M:%S} UTC)" if self.next_update else ""
+        return f"{self.authority.common_name} : {_FRENCH[self.ailment]}{end}."
+
+
+_FRENCH: Final = {
+    Ailment.MISSING: "aucune CRL, ses porteurs sont refusés",
+    Ailment.STALE: "CRL périmée, ses porteurs sont refusés passé le délai de grâce",
+    Ailment.ENDING: "CRL qui n’est pas renouvelée et finit bientôt",
+}
+
 
 class LiveTrust:
     """The store of now, and what keeps it so.
@@ -51,7 +66,7 @@ class LiveTrust:
         clock: The present, aware.
         near: Sources that are asked at every turn and wait for nobody: files, our tables.
         far: Those that may take their time.
-        on_alarm: Told every alarm, besides the log.
+        on_alarm: Told every alarm when it begins; the log repeats it while it lasts.
     """
 
     def __init__(
@@ -68,6 +83,7 @@ class LiveTrust:
         self._near = tuple(near)
         self._far = tuple(far)
         self._on_alarm = on_alarm
+        self._lasting: set[Alarm] = set()
         self._replacing = Lock()
         self._asking = {id(source): Lock() for source in (*near, *far)}
 
@@ -102,6 +118,12 @@ class LiveTrust:
         for source in self._far:
             self._ask(source)
 
+    def adopt(self, renewed: "LiveTrust") -> None:
+        """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
+        with self._replacing:
+            self._store, self._near, self._far = renewed._store, renewed._near, renewed._far  # noqa: SLF001 - of this class
+            self._asking = {**self._asking, **renewed._asking}  # noqa: SLF001 - idem; a turn may be under way
+
     def take(self, update: Update, label: str) -> bool:
         """Believe what can be believed of it; False when anything cannot, and what was believed before stays."""
         is_whole = True
@@ -127,8 +149,9 @@ class LiveTrust:
         ]
 
     def check(self) -> None:
-        """Raise the alarms."""
-        for alarm in self.ailing():
+        """Raise the alarms; one that cannot be told is told at a later turn."""
+        ailing = self.ailing()
+        for alarm in ailing:
             log.error(
                 "trust.crl_alarm",
                 authority=alarm.authority.common_name,
@@ -136,7 +159,16 @@ class LiveTrust:
                 next_update=alarm.next_update and alarm.next_update.isoformat(),
                 see="docs/publication.md",
             )
-            self._on_alarm(alarm)
+        self._lasting.intersection_update(ailing)
+        self._tell([alarm for alarm in ailing if alarm not in self._lasting])
+
+    def _tell(self, begun: list[Alarm]) -> None:
+        try:
+            for alarm in begun:
+                self._on_alarm(alarm)
+                self._lasting.add(alarm)
+        except psycopg.Error as error:  # trust is kept while the database is away; the next turn tells them
+            log.error("trust.alarm_not_journaled", kind=type(error).__name__)  # noqa: TRY400 - idem
 
     def _ask(self, source: Source) -> None:
         with self._asking[id(source)]:
@@ -159,11 +191,11 @@ def _ailment(next_update: datetime | None, now: datetime) -> Ailment | None:
 @contextmanager
 def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTERVAL) -> Iterator[None]:
     """Refresh in threads of their own: every ``interval`` seconds, and at once after our own CRLs and revocations."""
-    checked = [time.monotonic() - interval]
+    checked = [time.monotonic() - ALARM_INTERVAL]
 
     def turn() -> float:
         trust.refresh()
-        if time.monotonic() - checked[0] >= interval:
+        if time.monotonic() - checked[0] >= ALARM_INTERVAL:
             checked[0] = time.monotonic()
             trust.check()
         return interval
@@ -172,7 +204,7 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
     with ExitStack() as stack:
         stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
         if trust.has_far:
-            stack.enter_context(_keep_fetching(trust, interval))
+            stack.enter_context(_keep_fetching(trust, ALARM_INTERVAL))
         yield
 
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from pfcng.igc import crl
-from pfcng.igc.crl import Entry, Frame
+from pfcng.igc.crl import Body, Entry, Frame
+from pfcng.igc.lint import UnfitToSign
 from pfcng.igc.serials import to_octets
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import TrustStore, key_identifier
@@ -116,6 +117,28 @@ def test_wrong_signature_does_not_leave(hierarchy: Hierarchy) -> None:
     wrong = Credential(certificate=hierarchy.authority.certificate, chain=(), key=hierarchy.root.key)
     with pytest.raises(InvalidSignature):
         made(wrong)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Body(entries=crl.encode([(to_octets(5), NOW, None)]).entries, count=2),
+        Body(entries=crl.encode([(to_octets(5), NOW, None)]).entries[:-1], count=1),
+        Body(entries=bytearray(b"\x30\x03\x02\x01\x05"), count=1),
+    ],
+    ids=["one entry of two", "an entry cut short", "an entry without a date"],
+)
+def test_crl_whose_entries_are_not_those_that_were_read_is_not_signed(hierarchy: Hierarchy, body: Body) -> None:
+    """What is about to be signed is read back, as a certificate is (docs/igc.md, Keys)."""
+    frame = Frame(number=7, base=None, this_update=NOW, next_update=NOW + timedelta(days=6))
+    with pytest.raises(UnfitToSign):
+        crl.sign(hierarchy.authority, frame, body)
+
+
+def test_delta_that_is_not_newer_than_its_base_is_not_signed(hierarchy: Hierarchy) -> None:
+    """RFC 5280 §5.2.4: numbers grow."""
+    with pytest.raises(UnfitToSign, match="newer"):
+        made(hierarchy.authority, base=7, number=7)
 
 
 def test_openssl_reads_and_verifies_it(hierarchy: Hierarchy, tmp_path: Path) -> None:

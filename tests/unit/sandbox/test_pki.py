@@ -22,6 +22,7 @@ from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
 from pfcng.sandbox.pairs import DamagedKeyError, Pair
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
+from support.lints import ALLOWED, lint_certificate
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -431,3 +432,13 @@ def test_four_authorities_sign_products(box: Box) -> None:
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_every_certificate_of_the_sandbox_passes_the_lint(box: Box) -> None:
+    """Cards, servers, authorities: nothing but the real profiles’ own findings, and a server called localhost."""
+    cards = [load(pair) for card in box.pki.cards.values() for pair in (card.auth, card.sign)]
+    clients = [*map(load, box.pki.clients.values())]
+    authorities = [load(files.pair) for files in box.pki.authorities.values()]
+    assert lint_certificate(load(box.pki.server)) - ALLOWED.keys() == {"pkix.invalid_domain_name_syntax"}
+    found = {one: lint_certificate(one) - ALLOWED.keys() for one in (*cards, *clients, *authorities)}
+    assert {names.rfc4514(one.subject): codes for one, codes in found.items() if codes} == {}

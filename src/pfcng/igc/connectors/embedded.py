@@ -4,13 +4,15 @@ The steps R1 and I1 to I3 are those of docs/life-of-a-demande.md. A call that wa
 with the same certificate, since everything that goes into it is committed at I1 and RSA PKCS#1 v1.5 is deterministic.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
 import structlog
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from psycopg.types.json import Jsonb
@@ -18,6 +20,7 @@ from psycopg.types.json import Jsonb
 from pfcng.igc import revocations
 from pfcng.igc.authority import (
     AuthorityUnavailable,
+    Dossier,
     NotRegistered,
     Progress,
     RegistrationConflict,
@@ -25,6 +28,7 @@ from pfcng.igc.authority import (
     Status,
 )
 from pfcng.igc.builder import not_after
+from pfcng.igc.issued import check_issued
 from pfcng.igc.lint import UnfitToSign
 from pfcng.igc.lint_product import Intent, guarded
 from pfcng.igc.profiles import certificate_builder, issuing_authority
@@ -37,6 +41,8 @@ from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
+from pfcng.store import attestation
+from pfcng.store.attestation import Objet
 from pfcng.store.database import Database, DbConnection, Row
 
 log = structlog.get_logger()
@@ -75,6 +81,7 @@ class EmbeddedAuthority:
             RegistrationConflict: the number has another request.
             AuthorityUnavailable: no authority here signs it.
         """
+        self._require_attested()
         now = self._clock()
         self._check(request, now)
         parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
@@ -97,10 +104,13 @@ class EmbeddedAuthority:
         Raises:
             NotRegistered: `register` was never called.
             RequestRefused: the certificate was not fit to be signed.
-            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here.
+            AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here; or
+                the database was restored.
         """
-        row = self._reserve(numero)
+        with self._nothing_forgotten():
+            row = self._reserve(numero)
         if row["der"] is None:
+            self._require_attested()
             row = self._store(numero, self._sign(row))
         return x509.load_der_x509_certificate(row["der"])
 
@@ -116,19 +126,13 @@ class EmbeddedAuthority:
 
         Raises:
             NotRegistered: no certificate was reserved for the number.
+            AuthorityUnavailable: idem, in a database that was restored.
         """
-        with self._database.transaction() as connection:
+        with self._nothing_forgotten(), self._database.transaction() as connection:
             row = _find(connection, numero)
             if row["numero_serie"] is None:
                 raise NotRegistered(f"demande {numero}")
-            revocation = Revocation(
-                issuer=row["emetteur"],
-                serial=row["numero_serie"],
-                numero=numero,
-                reason=reason and reason.value,
-                revoked_at=self._clock(),
-                not_after=not_after(row["debut_validite"]),
-            )
+            revocation = _revocation(row, reason, self._clock())
             if revocations.insert(connection, revocation):
                 return revocation.revoked_at
             return revocations.find_moment(connection, revocation.issuer, revocation.serial)
@@ -155,12 +159,103 @@ class EmbeddedAuthority:
         """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
 
         Raises:
-            AuthorityUnavailable: the database does not answer.
+            AuthorityUnavailable: the database does not answer, or was restored.
         """
         try:
+            self._require_attested()
             self._publisher.turn(at_once=True)
         except psycopg.OperationalError as error:
             raise AuthorityUnavailable("no database to publish from") from error
+
+    def read_dossier(self, numero: int) -> Dossier:
+        """Everything that is held of a number.
+
+        Raises:
+            NotRegistered: nothing is.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, numero)
+            revoked = revocations.find_ordered(connection, numero)
+        return Dossier(
+            numero=numero,
+            request=CertificateRequest.from_json(row["requete"]),
+            certificate=None if row["der"] is None else x509.load_der_x509_certificate(row["der"]),
+            revoked_at=None if revoked is None else revoked["revoque_le"],
+            reason=x509.ReasonFlags(revoked["raison"]) if revoked and revoked["raison"] else None,
+        )
+
+    def adopt(self, dossier: Dossier) -> None:
+        """Take back what was forgotten of a number, in one commit; what is known already stays as it is.
+
+        Raises:
+            RequestRefused: the certificate is none of an authority here, or not the request's.
+            RegistrationConflict: the number has another request, or another certificate.
+        """
+        issuer = None if dossier.certificate is None else self._issuer_of(dossier.certificate, dossier.request)
+        parameters = self._columns(dossier, issuer)
+        with self._database.transaction() as connection:
+            connection.execute(_ADOPT, parameters)
+            if dossier.certificate is not None:
+                connection.execute(_COMPLETE, parameters)
+            row = _find(connection, dossier.numero)
+            if CertificateRequest.from_json(row["requete"]) != dossier.request or (
+                dossier.certificate is not None and row["der"] != parameters["der"]
+            ):
+                raise RegistrationConflict(f"demande {dossier.numero}")
+            if dossier.revoked_at is not None and row["numero_serie"] is not None:
+                revocations.insert(connection, _revocation(row, dossier.reason, dossier.revoked_at))
+
+    def is_attested(self) -> bool:
+        """Whether the database is the one it was left as; else nothing is issued or published."""
+        return self._database.is_attested()
+
+    def attest(self) -> None:
+        """Both sides were compared: issue and publish again."""
+        if not self._database.is_attested():
+            with self._database.transaction() as connection:
+                attestation.attest(connection, Objet.RECONCILIATION, "PFCNG-IGC")
+
+    def _issuer_of(self, certificate: x509.Certificate, request: CertificateRequest) -> bytes:
+        """The key identifier of the authority here that signed a certificate for this request.
+
+        Raises:
+            RequestRefused: none did.
+        """
+        try:
+            check_issued(certificate, request)
+            signer = self._signers[issuing_authority(request)]
+            certificate.verify_directly_issued_by(signer.certificate)
+        except (KeyError, AuthorityUnavailable, InvalidSignature, ValueError, TypeError) as error:
+            raise RequestRefused(f"not a certificate of an authority here: {error}") from error
+        return key_identifier(signer.certificate)
+
+    def _columns(self, dossier: Dossier, issuer: bytes | None) -> dict[str, object]:
+        certificate = dossier.certificate
+        known = certificate is not None
+        return {
+            "numero": dossier.numero,
+            "requete": Jsonb(dossier.request.to_json()),
+            "now": self._clock(),
+            "emetteur": issuer,
+            "numero_serie": certificate.serial_number.to_bytes(SERIAL_BYTES, "big") if certificate else None,
+            "debut_validite": certificate.not_valid_before_utc if certificate else None,
+            "adresses": Jsonb(self._urls.to_json()) if known else None,
+            "der": certificate.public_bytes(Encoding.DER) if certificate else None,
+        }
+
+    @contextmanager
+    def _nothing_forgotten(self) -> Iterator[None]:
+        """A number that is not known here is unknown for good, unless the database was restored."""
+        try:
+            yield
+        except NotRegistered:
+            self._require_attested()
+            raise
+
+    def _require_attested(self) -> None:
+        """Take nothing in, and sign nothing, in a database that was restored (docs/restore.md)."""
+        if not self._database.is_attested():
+            raise AuthorityUnavailable(f"the database was restored: {self._database.suspicion}")
 
     def _check(self, request: CertificateRequest, now: datetime) -> None:
         """Build the certificate for nothing: what is registered can be issued."""
@@ -179,10 +274,11 @@ class EmbeddedAuthority:
 
     def _reserve(self, numero: int) -> Row:
         """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
+        attested = self._database.is_attested()
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         with self._database.transaction() as connection:
             row = _find(connection, numero)
-            if row["numero_serie"] is not None:
+            if row["numero_serie"] is not None or not attested:
                 return row
             signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
             # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
@@ -245,6 +341,27 @@ class EmbeddedAuthority:
             return _find(connection, numero)
 
 
+def _revocation(row: Row, reason: x509.ReasonFlags | None, moment: datetime) -> Revocation:
+    return Revocation(
+        issuer=row["emetteur"],
+        serial=row["numero_serie"],
+        numero=row["numero"],
+        reason=reason and reason.value,
+        revoked_at=moment,
+        not_after=not_after(row["debut_validite"]),
+    )
+
+
+_ADOPT: Final = """
+INSERT INTO igc.certificat (numero, requete, enregistre_le) VALUES (%(numero)s, %(requete)s, %(now)s)
+ON CONFLICT (numero) DO NOTHING
+"""
+_COMPLETE: Final = """
+UPDATE igc.certificat
+SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
+    adresses = %(adresses)s, der = %(der)s
+WHERE numero = %(numero)s AND numero_serie IS NULL
+"""
 _STATUS: Final = """
 SELECT c.numero, c.numero_serie, c.der IS NOT NULL AS emis, r.revoque_le
 FROM igc.certificat c LEFT JOIN igc.revocation r ON r.numero = c.numero

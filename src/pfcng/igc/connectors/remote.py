@@ -16,10 +16,19 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pfcng.igc.authority import AuthorityUnavailable, Status
+from pfcng.igc.authority import AuthorityUnavailable, Dossier, Status
 from pfcng.igc.connectors.caller import Answer, Caller
 from pfcng.igc.requests import CertificateRequest
-from pfcng.igc.wire import CERTIFICATE, JSON, REFUSALS, moment_from_json, reason_to_json, status_from_json
+from pfcng.igc.wire import (
+    CERTIFICATE,
+    JSON,
+    REFUSALS,
+    dossier_from_json,
+    dossier_to_json,
+    moment_from_json,
+    reason_to_json,
+    status_from_json,
+)
 
 log = structlog.get_logger()
 
@@ -113,6 +122,51 @@ class RemoteAuthority:
             AuthorityUnavailable: try later.
         """
         answer = self._caller.call("POST", "/publication")
+        if answer.status != _DONE:
+            _refuse(answer)
+
+    def read_dossier(self, numero: int) -> Dossier:
+        """Everything that is held of a number.
+
+        Raises:
+            NotRegistered: nothing is.
+            AuthorityUnavailable: try later.
+        """
+        dossier = _read(dossier_from_json, _json(self._caller.call("GET", f"/demandes/{numero}/dossier"), "inconnu"))
+        if dossier.numero != numero:
+            raise AuthorityUnavailable(f"the dossier of {dossier.numero} instead of {numero}'s")
+        if dossier.certificate is not None:
+            self._check_issuer(numero, dossier.certificate)
+        return dossier
+
+    def adopt(self, dossier: Dossier) -> None:
+        """Take back what was forgotten of a number; what is known already stays as it is.
+
+        Raises:
+            RequestRefused: the certificate is none of an authority there, or not the request's.
+            RegistrationConflict: the number has another request, or another certificate.
+            AuthorityUnavailable: try later.
+        """
+        answer = self._caller.call("PUT", f"/demandes/{dossier.numero}/dossier", json=dossier_to_json(dossier))
+        if answer.status != _DONE:
+            _refuse(answer, "requete", "conflit")
+
+    def is_attested(self) -> bool:
+        """Whether its database is the one it was left as; else nothing is issued or published.
+
+        Raises:
+            AuthorityUnavailable: try later.
+        """
+        told = _json(self._caller.call("GET", "/reconciliation"))
+        return _read(lambda told: not bool(told["a_reconcilier"]), told)
+
+    def attest(self) -> None:
+        """Both sides were compared: issue and publish again.
+
+        Raises:
+            AuthorityUnavailable: try later.
+        """
+        answer = self._caller.call("POST", "/reconciliation")
         if answer.status != _DONE:
             _refuse(answer)
 

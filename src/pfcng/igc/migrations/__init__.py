@@ -5,4 +5,4 @@ from typing import Final
 
 from pfcng.store.migrations import Chain
 
-IGC: Final = Chain(Path(__file__).parent, "igc")
+IGC: Final = Chain(Path(__file__).parent, "igc", oldest="0002")

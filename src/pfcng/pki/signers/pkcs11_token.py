@@ -6,6 +6,7 @@ reason, a new one is tried, then the module is initialised again, which is what 
 came back.
 """
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -56,6 +57,7 @@ class TokenSession:
         self._source = source
         self._clock = clock
         self._lock = _LOCKS[source.module.resolve()]
+        self._process = os.getpid()
         self._session: pkcs11.Session | None = None
         self._refused_pin: str | None = None
         self._restarted = -PAUSE
@@ -64,8 +66,11 @@ class TokenSession:
         """Do something in the session; when that fails, once more in a new one, and in a new module.
 
         Raises:
-            KeyUnavailable: the token cannot be used now.
+            KeyUnavailable: the token cannot be used now, or never in this process.
         """
+        if os.getpid() != self._process:
+            # What a fork copies of a module is of no use (PKCS#11 §6.6.1), and its lock may be held for ever.
+            raise self._unavailable("a été ouvert dans un autre processus, et ne sert que là")
         with self._lock:
             for prepare in (self._keep, self._forget, self._restart):
                 try:

@@ -2,13 +2,21 @@
 
 A chain of revisions belongs to a schema, which holds the table that says how far it came: the platform's is ``public``,
 PFCNG-IGC has its own (`pfcng.igc.migrations`), since its tables may live in another database.
+
+Nodes are upgraded one after the other, while the database is already at the newest revision: the database itself tells
+the programs that are older than it whether they may work with it (docs/exploitation/mettre-a-jour.md).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
+import structlog
 from psycopg import sql
+from psycopg.rows import tuple_row
+
+log = structlog.get_logger()
 
 _MIN_VERSION = 150000
 """The oldest PostgreSQL that is still maintained."""
@@ -23,10 +31,13 @@ class Chain:
     Attributes:
         folder: Has ``versions/``, file names starting with their number.
         schema: Made when it is not there.
+        oldest: The newest revision of the oldest program that works with the tables of this one's. Raise it with a
+            revision that takes away or changes what an older program reads or writes; leave it with one that adds.
     """
 
     folder: Path
     schema: str
+    oldest: str
 
     @property
     def head(self) -> str:
@@ -34,15 +45,29 @@ class Chain:
         return max(path.name for path in (self.folder / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
-PLATFORM = Chain(Path(__file__).parent, "public")
+PLATFORM = Chain(Path(__file__).parent, "public", oldest="0010")
 
 
 class UnsuitableDatabase(Exception):
     """The database cannot be used; the message is French, for the operator."""
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How far a schema came; ``oldest`` is what the program that brought it there said of the others."""
+
+    revision: str
+    oldest: str | None
+
+    def admits(self, chain: Chain) -> bool:
+        """Whether a program of these older revisions may work with it."""
+        return self.oldest is not None and self.oldest <= chain.head
+
+
 def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
     """Bring a schema to its newest revision; processes that start together wait for the one that does it.
+
+    A schema that a newer program brought further stays, if that program says that this one may work with it.
 
     Raises:
         UnsuitableDatabase: An older PostgreSQL than 15, another encoding than UTF-8, or the tables of a newer version.
@@ -51,15 +76,20 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        current = _current(connection, chain)
-        _refuse_newer(current, chain)
-        if current != chain.head:
+        state = _read_state(connection, chain)
+        _refuse_newer(state, chain)
+        if state is None or state.revision < chain.head:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(chain.schema)))
             _upgrade(dsn, chain)
 
 
-def check_schema(dsn: str, *chains: Chain) -> None:
-    """See that schemas are at their newest revision; nothing is changed.
+def check_schema(dsn: str, *chains: Chain, remedy: str = "pfcng migrer") -> None:
+    """See that schemas are at their newest revision, or at one that admits this program; nothing is changed.
+
+    Args:
+        dsn: The database.
+        chains: Of the schemas.
+        remedy: The command that brings them there.
 
     Raises:
         UnsuitableDatabase: One is not, or `migrate` would refuse the database.
@@ -67,20 +97,41 @@ def check_schema(dsn: str, *chains: Chain) -> None:
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
-        for chain in chains:
-            current = _current(connection, chain)
-            _refuse_newer(current, chain)
-            if current != chain.head:
-                told = "n’a pas les tables de pfcng" if current is None else f"est à la révision {current}"
-                raise UnsuitableDatabase(
-                    f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
-                    "lancez « pfcng migrer »."
-                )
+        for schema, revision, expected in check_tables(connection, *chains, remedy=remedy):
+            log.warning("database.newer", schema=schema, revision=revision, expected=expected)
 
 
-def _refuse_newer(current: str | None, chain: Chain) -> None:
-    if current is not None and current > chain.head:
-        raise UnsuitableDatabase(f"La base de données est d’une version plus récente de pfcng (révision {current}).")
+def check_tables(
+    connection: psycopg.Connection[Any], *chains: Chain, remedy: str = "pfcng migrer"
+) -> list[tuple[str, str, str]]:
+    """See that schemas are at a revision that this program works with.
+
+    Returns:
+        Those that are ahead of this program: schema, revision, revision expected.
+
+    Raises:
+        UnsuitableDatabase: One is behind, or does not admit this program.
+    """
+    newer = []
+    for chain in chains:
+        state = _read_state(connection, chain)
+        _refuse_newer(state, chain)
+        if state is None or state.revision < chain.head:
+            told = "n’a pas les tables de pfcng" if state is None else f"est à la révision {state.revision}"
+            raise UnsuitableDatabase(
+                f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
+                f"lancez « {remedy} »."
+            )
+        if state.revision != chain.head:
+            newer.append((chain.schema, state.revision, chain.head))
+    return newer
+
+
+def _refuse_newer(state: _State | None, chain: Chain) -> None:
+    if state is not None and state.revision > chain.head and not state.admits(chain):
+        raise UnsuitableDatabase(
+            f"La base de données est d’une version plus récente de pfcng (révision {state.revision})."
+        )
 
 
 def _check_server(connection: psycopg.Connection) -> None:
@@ -91,16 +142,19 @@ def _check_server(connection: psycopg.Connection) -> None:
         raise UnsuitableDatabase(f"La base de données doit être codée en UTF-8, pas en {encoding}.")
 
 
-def _current(connection: psycopg.Connection, chain: Chain) -> str | None:
-    """The revision that the schema has, or None when it has none."""
+def _read_state(connection: psycopg.Connection[Any], chain: Chain) -> _State | None:
+    """How far the schema came, or None when it has no table of ours."""
+    cursor = connection.cursor(row_factory=tuple_row)
     table = f"{chain.schema}.alembic_version"
-    found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+    found = cursor.execute("SELECT to_regclass(%s)", (table,)).fetchone()
     if found is None or found[0] is None:
         return None
-    row = connection.execute(
-        sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(chain.schema, "alembic_version"))
+    row = cursor.execute(
+        sql.SQL("SELECT version_num, to_jsonb(a) ->> 'admise' FROM {} a").format(
+            sql.Identifier(chain.schema, "alembic_version")
+        )
     ).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None else _State(*row)
 
 
 def _upgrade(dsn: str, chain: Chain) -> None:
@@ -113,7 +167,7 @@ def _upgrade(dsn: str, chain: Chain) -> None:
     config.set_main_option("script_location", str(PLATFORM.folder).replace("%", "%%"))
     config.set_main_option("version_locations", str(chain.folder / "versions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    config.attributes.update(dsn=dsn, schema=chain.schema)
+    config.attributes.update(dsn=dsn, schema=chain.schema, oldest=chain.oldest)
     try:
         command.upgrade(config, "head")
     except DBAPIError as error:
