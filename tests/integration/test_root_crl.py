@@ -198,6 +198,15 @@ def test_crl_before_that_is_not_this_roots_stops_the_run(folder: Path, content: 
     assert ("n’est pas de cette racine" if content is None else "n’est pas une CRL") in done.stderr
 
 
+def test_crl_before_that_is_missing_stops_the_run(folder: Path) -> None:
+    """A CRL made without it would forget who was revoked, under a greater number."""
+    (folder / "crl" / f"{ROOT}.crl").unlink()
+    done = command("crl", folder, "--racine", ROOT)
+    assert done.exit_code == 2
+    assert "remettez-y la dernière CRL publiée de cette racine" in done.stderr
+    assert not (folder / "crl" / f"{ROOT}.crl").exists()
+
+
 def test_authority_of_another_root_is_not_revoked() -> None:
     hierarchy, stranger = make_hierarchy(), make_hierarchy()
     withdrawn = [Withdrawn(certificate=stranger.authority.certificate, reason=REASONS["CESSATION"])]

@@ -127,12 +127,9 @@ def _make(
 ) -> x509.CertificateRevocationList:
     previous = _previous(order.folder, name)
     typer.echo(f"\n{name.file_stem} : {name.common_name}")
-    if previous is None:
-        typer.echo("  Il n’y a pas de CRL précédente dans ce dossier : la nouvelle ne reprend rien.")
-    else:
-        typer.echo(f"  CRL précédente : numéro {root_crl.number_of(previous)}, révocations : {len(previous)}")
+    typer.echo(f"  CRL précédente : numéro {root_crl.number_of(previous)}, révocations : {len(previous)}")
     for one in withdrawn:
-        is_there = previous is not None and _has(previous, one.certificate)
+        is_there = _has(previous, one.certificate)
         told = "est déjà révoquée, et le reste" if is_there else f"sera révoquée pour toujours ({order.reason})"
         typer.echo(f"  L’AC {order.withdrawn} {told}.")
     confirm(yes=order.yes)
@@ -143,10 +140,11 @@ def _make(
     return made
 
 
-def _previous(folder: Path, name: AuthorityName) -> x509.CertificateRevocationList | None:
+def _previous(folder: Path, name: AuthorityName) -> x509.CertificateRevocationList:
+    """The newest CRL of a root: a CRL made without it would forget who was revoked."""
     path = crl_path(folder, name)
     if not path.exists():
-        return None
+        raise CeremonyFault(f"{path} n’est pas là : remettez-y la dernière CRL publiée de cette racine.")
     try:
         return x509.load_der_x509_crl(path.read_bytes())
     except ValueError as error:
