@@ -19,7 +19,7 @@ from pfcng.client.dossier import Dossier, DossierError
 from pfcng.client.export import Format, export
 from pfcng.client.files import file_fault, replace_whole
 from pfcng.client.listing import PARIS
-from pfcng.client.parc import Line, Parc, is_due, utc_now
+from pfcng.client.parc import Line, Parc, is_due
 from pfcng.client.vault import Vault
 
 UNITS: Final = ("pfcng-parc.service", "pfcng-parc.timer")
@@ -32,8 +32,8 @@ _WORST: Final = (Status.DEPLOYMENT, Status.TRANSPORT, Status.REFUSED, Status.USA
 def lister(parc: Path | None) -> Outcome:
     """The inventory."""
     data = {**common("parc lister"), "plateforme_lue_le": None, "certificats": None}
-    now = utc_now()
     try:
+        now = session.present()
         inventory = Parc(session.home(parc))
         lines, read_at = inventory.lines(now=now), inventory.read_at
     except ClientError as error:
@@ -56,7 +56,7 @@ def actualiser(parc: Path | None, *, shown: bool) -> Outcome:
     try:
         with session.progress(shown=shown) as tell:
             tell("Lecture du suivi")
-            count = Parc(session.home(parc)).refresh(_open_client, now=utc_now())
+            count = Parc(session.home(parc)).refresh(_open_client, now=session.present())
     except ClientError as error:
         return failure(error, data, headline="Le suivi est refusé.")
     return Outcome(
@@ -75,7 +75,7 @@ def renouveler(before: str, *, simuler: bool, parc: Path | None, phrase_file: Pa
     inventory = Parc(session.home(parc))
     try:
         with inventory.locked():
-            due = _due(inventory, timedelta(days=int(days[1])), utc_now())
+            due = _due(inventory, timedelta(days=int(days[1])), session.present())
             if simuler:
                 outcomes = [_announced(item) for item in due]
             else:
@@ -133,8 +133,8 @@ def exporter(form: str, output: Path | None, parc: Path | None) -> Outcome:
     data: dict[str, object] = {**common("parc exporter"), "fichier": str(output) if output else None, "texte": None}
     if form not in set(Format):
         return usage(f"La valeur de --format est l’une de {', '.join(Format)}.", data)
-    now = utc_now()
     try:
+        now = session.present()
         inventory = Parc(session.home(parc))
         text = export(inventory.lines(now=now), Format(form), now=now, read_at=inventory.read_at)
         if output is None:

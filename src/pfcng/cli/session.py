@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,12 @@ import structlog
 
 from pfcng.client import ClientError, Profile
 from pfcng.client.home import default_home
+from pfcng.client.parc import utc_now
 from pfcng.client.vault import FILE_NAME, Vault
 from pfcng.pki.signers.sources import CredentialError, SecretFile
 
+CLOCK: Final = "PFCNG_HORLOGE"
+"""Address of a sandbox's interface, whose clock counts instead of this machine's (docs/bac-a-sable.md)."""
 PHRASE: Final = "PFCNG_COFFRE_PHRASE"
 PHRASE_FILE: Final = "PFCNG_COFFRE_PHRASE_FICHIER"
 _MIN_CHARACTERS: Final = 8
@@ -41,6 +45,24 @@ def quiet_log() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def present() -> datetime:
+    """The present: this machine's, or that of the sandbox that ``PFCNG_HORLOGE`` names.
+
+    Raises:
+        ClientError: It names none that answers.
+    """
+    address = os.environ.get(CLOCK)
+    if not address:
+        return utc_now()
+    import httpx  # noqa: PLC0415 - only with a sandbox
+
+    try:
+        answer = httpx.get(address, timeout=10, trust_env=False).raise_for_status()
+        return datetime.fromisoformat(answer.json()["maintenant"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise ClientError(f"{CLOCK} : {address} ne donne pas l’heure d’un bac à sable ouvert.") from error
 
 
 def home(parc: Path | None) -> Path:
