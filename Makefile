@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES := bench-plateforme bench-suivi bench-annuaire bench-journal
+BENCHES := bench-suivi bench-annuaire bench-journal bench-courrier bench-cles bench-publication
 
 .PHONY: install sandbox test format lint types imports check docs bench $(BENCHES) constraints clean
 
