@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -57,6 +58,15 @@ def held(installation: Installation) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@contextmanager
+def manager(path: Path) -> Iterator[socket.socket]:
+    """What listens to a service of systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind(str(path))
+        opened.settimeout(PATIENCE)
+        yield opened
+
+
 def is_waiting(installation: Installation) -> bool:
     """Whether a request waits for the lock."""
     with psycopg.connect(installation.dsn) as connection:
@@ -69,11 +79,18 @@ def is_waiting(installation: Installation) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stop_ends_the_requests_under_way(installation: Installation, number: signal.Signals) -> None:
-    """A retrait is delivered and confirmed; nobody new gets in; Ctrl-C reaches the whole group and does the same."""
+    """A retrait is delivered and confirmed; nobody new gets in; Ctrl-C reaches the whole group and does the same.
+
+    systemd is told when the node serves and when it stops (sd_notify(3)).
+    """
     with (
-        running_node(installation, installation.write("arret.toml", processus=1)) as node,
+        manager(installation.directory / f"{number.name}.sock") as told,
+        running_node(
+            installation, installation.write("arret.toml", processus=1), NOTIFY_SOCKET=told.getsockname()
+        ) as node,
         ThreadPoolExecutor(1) as pool,
     ):
+        assert told.recv(100) == b"READY=1"
         with node.client() as client:
             numero = order(client)
             with held(installation):
@@ -81,6 +98,7 @@ def test_stop_ends_the_requests_under_way(installation: Installation, number: si
                 wait_until(lambda: is_waiting(installation))
                 os.killpg(node.process.pid, number) if number is signal.SIGINT else node.process.terminate()
                 wait_until(lambda: not listens(node.port))
+                assert told.recv(100) == b"STOPPING=1"
                 assert not delivery.done()
             assert "BEGIN CERTIFICATE" in delivery.result(PATIENCE).pem
         assert node.process.wait(PATIENCE) == 0

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from pfcng.igc.migrations import IGC
+from pfcng.sandbox.database import take_over
 from pfcng.store import attestation
 from pfcng.store.attestation import Attestation, Objet, SuspectDatabase
 from pfcng.store.database import Database
@@ -123,6 +125,16 @@ def test_copy_of_a_suspect_database_is_a_new_suspicion(dsn: str, empty: str, tmp
     assert set(numbers(empty).values()) == {4_000_000}
 
 
+def test_sandbox_takes_a_copied_database_as_it_is(dsn: str, empty: str, tmp_path: Path) -> None:
+    """It says so once and goes on: nobody relies on what a sandbox certified."""
+    dump(dsn, tmp_path / "sauvegarde")
+    restore(tmp_path / "sauvegarde", empty)
+    assert "copiée ou restaurée" in (take_over(empty) or "")
+    assert fault_of(empty) is None
+    assert set(numbers(empty).values()) == {2_000_000}
+    assert take_over(empty) is None
+
+
 def test_living_process_sees_what_is_restored_under_it(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +148,23 @@ def test_living_process_sees_what_is_restored_under_it(
             database.require_attested()
         lift(dsn)
         database.require_attested()
+
+
+def test_threads_that_look_at_once_do_not_see_the_log_go_back(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who read it first may come to tell it last: that is no older state."""
+    monkeypatch.setattr(attestation, "FRESH", 0.0)
+
+    def work(database: Database, turns: int) -> bool:
+        for _ in range(turns):
+            with database.transaction() as connection:
+                connection.execute("SELECT nextval('numero_demande'), pg_current_xact_id()")
+            if not database.is_attested():
+                return False
+        return True
+
+    with closing(Database(dsn, max_connections=8)) as database, ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: work(database, 40), range(8)))
+    assert rows(dsn)[-1:] == ["création"]
 
 
 def test_new_connection_is_looked_at_before_anybody_works_on_it(dsn: str) -> None:

@@ -641,10 +641,10 @@ def test_line_cut_short_does_not_take_the_next_one_with_it(database: Database, t
     anchor.append(first)
     with anchor.path.open("a") as file:
         file.write("2 2026-03-")
-    assert anchor.last() == (1, first.empreinte)
+    assert anchor.last() == first
     append(database)
     sealer_of(database, anchor).turn()
-    assert anchor.last() == (2, head_of(database).empreinte)
+    assert anchor.last() == head_of(database)
     with pytest.raises(UnreadableAnchor, match="ligne 2"):
         read_anchors(anchor.path.read_text().splitlines())
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,16 +26,17 @@ from pfcng.igc.migrations import IGC
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
 from pfcng.operations import restaurer
+from pfcng.operations.ancre_journal import AnchorFile
 from pfcng.operations.exploitation import Exploitation
 from pfcng.operations.reconcilier import Difference
 from pfcng.operations.restaurer import AlreadyUnderWay, Examination
-from pfcng.operations.revoquer_certificat import revoquer_certificat
-from pfcng.operations.suspecter import suspect_if_behind
+from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
+from pfcng.operations.suspecter import suspect_if_behind, suspect_if_unsealed
 from pfcng.pki.keys import Credential
-from pfcng.store.attestation import SuspectDatabase
+from pfcng.store.attestation import Objet, SuspectDatabase, attest
 from pfcng.store.database import Database
 from pfcng.store.migrations import migrate
-from pfcng.store.sealing import seal_pending
+from pfcng.store.sealing import Head, seal_pending
 from pfcng.store.verification import verify
 from support.backups import dump, restore
 from support.certificate_requests import request_for
@@ -134,6 +135,7 @@ def revoke(scenario: Scenario, certificate: x509.Certificate, motif: Motif = Mot
     assert reply.statut == "OK"
 
 
+ENREGISTREE: Final = "Demande enregistrée"
 ACTIF, REVOQUE = ("Demande close", "Produit actif"), ("Demande close", "Produit révoqué")
 
 
@@ -229,6 +231,21 @@ def test_numbers_that_only_pfcng_igc_knows_make_the_platform_suspect(place: Plac
         assert scenario.order() > 1_000_000
 
 
+def test_seal_that_only_the_anchor_knows_makes_the_platform_suspect(database: Database, tmp_path: Path) -> None:
+    """Once: a reconciliation has seen it; a line that is written after that tells of another restore."""
+    anchor = AnchorFile(path=tmp_path / "ancre")
+    assert not suspect_if_unsealed(database, anchor)
+    anchor.append(Head(rang=7, empreinte=bytes(32), scelle_le=datetime.now(UTC)))
+    assert suspect_if_unsealed(database, anchor)
+    assert "rang 7" in (database.suspicion or "")
+    with database.transaction() as connection:
+        attest(connection, Objet.RECONCILIATION, "")
+    assert not suspect_if_unsealed(database, anchor)
+    assert database.is_attested()
+    anchor.append(Head(rang=8, empreinte=bytes(32), scelle_le=datetime.now(UTC)))
+    assert suspect_if_unsealed(database, anchor)
+
+
 def test_conflict_of_numbers_ends_no_demande_of_a_restored_platform(place: Place, sides: tuple[str, str]) -> None:
     """A number given twice, before anybody saw it: the demande waits (WSMG-18), it is not refused for good."""
     platform, igc = sides
@@ -264,6 +281,10 @@ def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(
         waiting = scenario.order()
         with pytest.raises(Refusal, match="WSMG-00000018"):
             scenario.withdraw(waiting)
+        revoke(scenario, certificate)  # is waiting: to PFCNG-IGC it is unknown for now, not for good
+        assert [row["etat"] for row in scenario.rows("SELECT etat FROM revocation ORDER BY numero")][-1] == ENREGISTREE
+        with pytest.raises(Refusal, match="WSMG-00000015"):
+            scenario.withdraw(transmitted)
         assert publisher.turn().published == 0
         assert _ocsp(responder, kept, signers).response_status is ocsp.OCSPResponseStatus.TRY_LATER
         assert reconcile(scenario) == {
@@ -274,6 +295,12 @@ def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(
         assert scenario.authority.issue(numbers[0]) == certificate
         assert scenario.authority.status(numbers[1]).revoked_at == revoked["revoque_le"]
         assert _ocsp(responder, certificate, signers).certificate_status is ocsp.OCSPCertStatus.GOOD
+        later = at(NOW + timedelta(minutes=2))
+        done = apply_due_revocations(
+            database=scenario.database, authority=scenario.authority, arrival=later, rules=Rules()
+        )
+        assert done == 1
+        assert states(scenario)[numbers[0]] == REVOQUE
         assert _ocsp(responder, ended, signers).certificate_status is ocsp.OCSPCertStatus.REVOKED
         assert publisher.turn().published > 0
         scenario.withdraw(waiting)

@@ -154,14 +154,14 @@ def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running_node(installation: Installation, config: Path, *options: str) -> Iterator[Node]:
+def running_node(installation: Installation, config: Path, *options: str, **env: str) -> Iterator[Node]:
     """Start ``pfcng serve`` and wait until it says that it listens; it is stopped at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pfcng", "serve", "--config", config, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
         start_new_session=True,
     )
     node, told = Node(installation=installation, process=process), Event()

@@ -1,5 +1,6 @@
 """The work of ``pfcng reconcilier``: from the settings to an outcome."""
 
+import logging
 import secrets
 import sys
 from collections import Counter
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 import typer
 from psycopg_pool import PoolTimeout
 
@@ -17,7 +19,6 @@ from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status
 from pfcng.igc.authority import AuthorityUnavailable, ReconcilableAuthority
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.run import check_database
 from pfcng.operations import restaurer
 from pfcng.operations.context import Arrival
@@ -27,6 +28,7 @@ from pfcng.store.database import Database
 
 _KEYS: Final = ("suspicion", "igc_a_reconcilier", "comparees", "rouverte", "differences")
 """What the JSON object has besides the keys of every command."""
+_YES: Final = ("oui", "o")
 _SHOWN: Final = 20
 """Numbers that are shown of one kind of difference."""
 
@@ -47,7 +49,8 @@ def reconcile(config: Path | None, *, yes: bool, asks: bool) -> Outcome:
         yes: Whoever calls has confirmed.
         asks: Somebody may be asked.
     """
-    configure_log()
+    # What the log would say of each difference, the outcome and the journal say.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         settings = read_settings(settings_place(config), lambda: PlatformSettings.load(config))
         check_database(settings)
@@ -102,7 +105,9 @@ def _confirm(examination: Examination) -> bool:
     unsettled = [_Settled(found, is_settled=False) for found in examination.found]
     for label, value in _lines(examination, unsettled):
         typer.echo(f"  {label} : {value}", err=True)
-    return typer.confirm("Régler ces différences et rouvrir l’émission et la publication ?", err=True)
+    asked = "Régler ces différences et rouvrir l’émission et la publication ? (oui/non)"
+    answer: str = typer.prompt(asked, default="non", show_default=False, err=True)
+    return answer.strip().lower() in _YES
 
 
 def _outcome(
@@ -134,7 +139,7 @@ def _outcome(
 def _lines(examination: Examination, settled: Sequence[_Settled]) -> list[tuple[str, str]]:
     lines = [("Base", examination.suspicion or "telle qu’elle a été laissée")]
     if examination.igc_suspect:
-        lines.append(("PFCNG-IGC", "sa base est restaurée aussi"))
+        lines.append(("PFCNG-IGC", "n’émet ni ne publie : sa base a été restaurée"))
     lines.append(("Numéros comparés", str(examination.compared)))
     for difference, count in Counter(one.found.difference for one in settled).items():
         numbers = [str(one.found.numero) for one in settled if one.found.difference is difference]

@@ -17,10 +17,11 @@ log = structlog.get_logger()
 
 _MARGIN: Final = 5.0
 """Seconds that a process has to end, beyond those of its requests."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a process that died is replaced: doubled while replacements die too."""
-_SETTLED: Final = 60.0
-"""Seconds after which a replacement counts as having lived."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+"""Seconds before a process that died is replaced: doubled while replacements die young, so as to leave some processor
+to the others, and never long, for the others may have died too."""
+_SETTLED: Final = 10.0
+"""Seconds after which a process did not die young."""
 
 
 class Parent:

@@ -19,6 +19,7 @@ from pfcng.node.faults import StartFault, faults_told
 from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
+from pfcng.operations.suspecter import suspect_if_unsealed
 from pfcng.settings import Limites, PlatformSettings
 from pfcng.web.limits import ClientLimits, Limits
 from pfcng.web.serving import Server, serve, server, stop
@@ -66,6 +67,8 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
         tls = client_checking_context(settings)
         app = create_app(settings, dsn=settings.dsn, clock=_now)
         stack.callback(app.close)
+        if app.anchor is not None:
+            suspect_if_unsealed(app.database, app.anchor)
         _publish_first(app)
     stack.enter_context(app.kept_published())
     stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))

@@ -13,6 +13,7 @@ from pfcng.node.faults import StartFault, faults_told, read_settings, settings_p
 from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
+from pfcng.node.service_manager import READY, STOPPING, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
 from pfcng.settings.kinds import is_open
@@ -78,8 +79,16 @@ def _raise_file_limit() -> None:
 async def _keep(
     assignments: list[Assignment], settings: PlatformSettings, stack: ExitStack, ready: Callable[[], None]
 ) -> None:
+    def serving() -> None:
+        notify(READY)
+        ready()
+
+    def release() -> None:
+        notify(STOPPING)
+        stack.close()
+
     grace = settings.delai_arret.total_seconds()
-    await Parent(assignments, grace=grace, release=stack.close).run(ready)
+    await Parent(assignments, grace=grace, release=release).run(serving)
 
 
 def check_database(settings: PlatformSettings) -> None:

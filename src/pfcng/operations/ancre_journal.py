@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,8 +30,8 @@ class Anchor(Protocol):
     def every(self) -> int:
         """Entries between two lines."""
 
-    def last(self) -> tuple[int, bytes] | None:
-        """The rank and hash of the last line, or None when there is none that is known.
+    def last(self) -> Head | None:
+        """The head of the last line, or None when there is none that is known.
 
         Raises:
             OSError: It cannot be read.
@@ -68,10 +68,10 @@ class AnchorFile:
         """
         self.path.open("ab").close()
 
-    def last(self) -> tuple[int, bytes] | None:
-        """The last whole line of the file."""
+    def last(self) -> Head | None:
+        """That of the last whole line of the file."""
         found = [match for line in self._end().splitlines() if (match := _LINE.fullmatch(line))]
-        return (int(found[-1][1]), bytes.fromhex(found[-1][3])) if found else None
+        return _head(found[-1]) if found else None
 
     def append(self, head: Head) -> None:
         """Add the line and have the disk take it."""
@@ -102,7 +102,7 @@ class AnchorSyslog:
 
     every: int = 100
     address: Path = Path("/dev/log")
-    _last: tuple[int, bytes] | None = field(default=None, init=False)
+    _last: Head | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         _check(self.every)
@@ -115,15 +115,15 @@ class AnchorSyslog:
         """
         self._connect().close()
 
-    def last(self) -> tuple[int, bytes] | None:
-        """The last line of this process: syslog is not read."""
+    def last(self) -> Head | None:
+        """That of the last line of this process: syslog is not read."""
         return self._last
 
     def append(self, head: Head) -> None:
         """Send the line, as RFC 3164 has it."""
         with self._connect() as connection:
             connection.send(f"<{_AUTHPRIV_NOTICE}>pfcng[{os.getpid()}]: {_MARK} {format_line(head)}".encode())
-        self._last = (head.rang, head.empreinte)
+        self._last = head
 
     def _connect(self) -> socket.socket:
         if sys.platform == "win32":
@@ -143,6 +143,10 @@ _AUTHPRIV_NOTICE: Final = 10 * 8 + 5
 def _check(every: int) -> None:
     if every < 1:
         raise ValueError("every is a number of entries")
+
+
+def _head(line: re.Match[str]) -> Head:
+    return Head(rang=int(line[1]), empreinte=bytes.fromhex(line[3]), scelle_le=datetime.fromisoformat(line[2]))
 
 
 def format_line(head: Head) -> str:

@@ -40,7 +40,7 @@ class Sealer:
         self._clock = clock
         self._anchor = anchor
         self._head: Head | None = None
-        self._disowned: tuple[int, bytes] | None = None
+        self._disowned: Head | None = None
 
     def turn(self) -> int:
         """Seal what waits (J2), look whether anything that was committed is gone, anchor the head (J3).
@@ -76,7 +76,7 @@ class Sealer:
         """The chain still has the seal it ended with at the last turn."""
         known = self._head
         with self._database.transaction() as connection:
-            if known is not None and not is_sealed_as(connection, known.rang, known.empreinte):
+            if known is not None and not is_sealed_as(connection, known):
                 self._alarm(
                     connection, f"Le sceau de rang {known.rang} ({known.empreinte.hex()}) a été retiré ou changé."
                 )
@@ -91,11 +91,13 @@ class Sealer:
             if head is None or row is None or not row["held"]:
                 return
             last = anchor.last()
-            if last is not None and not is_sealed_as(connection, *last):
+            if last is not None and not is_sealed_as(connection, last):
                 if last != self._disowned:
-                    self._alarm(connection, f"L’ancre a le rang {last[0]} ({last[1].hex()}), la chaîne ne l’a pas.")
+                    self._alarm(
+                        connection, f"L’ancre a le rang {last.rang} ({last.empreinte.hex()}), la chaîne ne l’a pas."
+                    )
                 self._disowned = last
-            elif head.rang >= (last[0] if last else 0) + anchor.every:
+            elif head.rang >= (last.rang if last else 0) + anchor.every:
                 anchor.append(head)
                 log.info("journal.anchored", rang=head.rang, empreinte=head.empreinte.hex())
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Final
@@ -83,10 +83,11 @@ class Attestation:
         Args:
             connection: Outside any transaction.
         """
-        fault = self._examine(connection)
-        if fault is not None and fault != self._fault:
-            log.error("base.a_reconcilier", cause=fault, see="docs/exploitation/sauvegarde.md")
-        self._fault, self._looked = fault, time.monotonic()
+        with self._lock:  # what was read first must not be told last: the log would seem to go back
+            fault = self._examine(connection)
+            if fault is not None and fault != self._fault:
+                log.error("base.a_reconcilier", cause=fault, see="docs/exploitation/sauvegarde.md")
+            self._fault, self._looked = fault, time.monotonic()
 
     def suspect(self, connection: Connection[Row], fault: str) -> None:
         """Have every process take the database for restored (S1)."""
@@ -113,15 +114,19 @@ class Attestation:
         if row["objet"] is None:
             return False
         now = _Mark(row["systeme"], row["ligne"], row["le"], row["avancee"])
-        with self._lock:
-            known = self._mark
-            self._mark = now
-            return known is not None and known.is_ahead_of(now)
+        known, self._mark = self._mark, now
+        return known is not None and known.is_ahead_of(now)
 
 
 def attest(connection: Connection[Row], objet: Objet, detail: str) -> None:
     """Write that the database is the one that counts from here on; the transaction is the caller's, no savepoint."""
     connection.execute("SELECT igc.attester(%s, %s)", (objet, detail))
+
+
+def read_moment(connection: Connection[Row]) -> datetime:
+    """When the newest row was written; long ago when there is none."""
+    [row] = connection.execute("SELECT max(le) AS le FROM igc.attestation").fetchall()
+    return row["le"] or datetime.min.replace(tzinfo=UTC)
 
 
 def _suspect(connection: Connection[Row], fault: str) -> str:

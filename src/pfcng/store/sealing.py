@@ -68,10 +68,10 @@ def read_head(connection: DbConnection) -> Head | None:
     return None if row is None else Head(**row)
 
 
-def is_sealed_as(connection: DbConnection, rang: int, empreinte: bytes) -> bool:
+def is_sealed_as(connection: DbConnection, head: Head) -> bool:
     """Whether the chain has a seal of that rank and hash."""
     row = connection.execute(
-        "SELECT 1 FROM journal_sceau WHERE rang = %s AND empreinte = %s", (rang, empreinte)
+        "SELECT 1 FROM journal_sceau WHERE rang = %s AND empreinte = %s", (head.rang, head.empreinte)
     ).fetchone()
     return row is not None
 

@@ -4,7 +4,8 @@ The steps R1 and I1 to I3 are those of docs/life-of-a-demande.md. A call that wa
 with the same certificate, since everything that goes into it is committed at I1 and RSA PKCS#1 v1.5 is deterministic.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -106,7 +107,8 @@ class EmbeddedAuthority:
             AuthorityUnavailable: the authority that signs it, or that was reserved for it, or its key, is not here; or
                 the database was restored.
         """
-        row = self._reserve(numero)
+        with self._nothing_forgotten():
+            row = self._reserve(numero)
         if row["der"] is None:
             self._require_attested()
             row = self._store(numero, self._sign(row))
@@ -124,8 +126,9 @@ class EmbeddedAuthority:
 
         Raises:
             NotRegistered: no certificate was reserved for the number.
+            AuthorityUnavailable: idem, in a database that was restored.
         """
-        with self._database.transaction() as connection:
+        with self._nothing_forgotten(), self._database.transaction() as connection:
             row = _find(connection, numero)
             if row["numero_serie"] is None:
                 raise NotRegistered(f"demande {numero}")
@@ -239,6 +242,15 @@ class EmbeddedAuthority:
             "adresses": Jsonb(self._urls.to_json()) if known else None,
             "der": certificate.public_bytes(Encoding.DER) if certificate else None,
         }
+
+    @contextmanager
+    def _nothing_forgotten(self) -> Iterator[None]:
+        """A number that is not known here is unknown for good, unless the database was restored."""
+        try:
+            yield
+        except NotRegistered:
+            self._require_attested()
+            raise
 
     def _require_attested(self) -> None:
         """Take nothing in, and sign nothing, in a database that was restored (docs/restore.md)."""
