@@ -1,5 +1,6 @@
 """Connections and transactions; the platform's work under the application's role."""
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,6 +26,8 @@ _MAX_RECEIPTS: Final = 20_000
 _OPTIONS: Final = "-c timezone=UTC"
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
+_FRESH: Final = 1.0
+"""Seconds after its work during which a connection is taken for alive."""
 _PROBE: Final = 2.0
 """Seconds that a caller waits who only asks whether there is one."""
 
@@ -44,11 +47,13 @@ class DbConnection(Connection[Row]):
 
     Attributes:
         receipts: Entries written by the transaction under way; those of a savepoint that was rolled back are not in it.
+        used: When it last did its work, monotonic.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.receipts: list[Receipt] = []
+        self.used = time.monotonic()
 
     @contextmanager
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Iterator[Transaction]:
@@ -89,7 +94,7 @@ class Database:
             max_size=max_connections,
             open=True,
             timeout=_PATIENCE,
-            check=ConnectionPool.check_connection,
+            check=_check,
             connection_class=DbConnection,
             kwargs={"row_factory": dict_row, "options": _OPTIONS},
             configure=self._configure,
@@ -103,6 +108,7 @@ class Database:
             with connection.transaction():
                 yield connection
             self._receipts.extend(connection.receipts)
+            connection.used = time.monotonic()
 
     @contextmanager
     def session(self) -> Iterator[DbConnection]:
@@ -196,6 +202,16 @@ class Database:
         if not self._told:
             self._told = True
             log.warning("database.role_missing", role=self._role, see="docs/journal-exploitation.md")
+
+
+def _check(connection: DbConnection) -> None:
+    """See that a connection is alive, unless it was a moment ago: it would be one round trip a transaction.
+
+    Raises:
+        psycopg.OperationalError: It is not.
+    """
+    if time.monotonic() - connection.used > _FRESH:
+        ConnectionPool.check_connection(connection)
 
 
 _TAKE_ROLE: Final = """
