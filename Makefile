@@ -53,7 +53,7 @@ $(BENCHES): bench-%: install
 
 # The newest versions that pyproject.toml allows, for every Python and platform, with their hashes (needs uv).
 constraints:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes \
+	uv pip compile pyproject.toml --group dev --extra traces --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file constraints.txt
 
 clean:

@@ -1,5 +1,6 @@
 """Fixtures of every suite: what is dear to make is made once a session."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -23,5 +24,8 @@ def minimal_pki() -> MinimalPki:
 @pytest.fixture(autouse=True)
 def log_of_its_own() -> Iterator[None]:
     """A command that was run in a test leaves no log behind that writes to the test's closed streams."""
+    kept = logging.root.handlers[:]
     yield
     structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.root.handlers[:] = kept

@@ -17,6 +17,7 @@ from pfcng.igc.authority import CertificateAuthority, ReconcilableAuthority
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.keeper import keep_published
+from pfcng.igc.measured import MeasuredAuthority
 from pfcng.igc.migrations import IGC
 from pfcng.igc.offline import OfflineCrls
 from pfcng.igc.peers import Peers
@@ -37,12 +38,25 @@ from pfcng.pki.trust import TrustStore, key_identifier
 from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
-from pfcng.store.migrations import check_schema
+from pfcng.store.migrations import Chain, check_schema
+from pfcng.watch.sampling import keep_sampled
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
+from pfcng.web.exploitation import create_exploitation
+from pfcng.web.figures import Figures
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
+from pfcng.web.readiness import (
+    ServedCertificate,
+    attestation_check,
+    authority_check,
+    certificates_check,
+    database_check,
+    schema_check,
+    trust_check,
+    working_check,
+)
 from pfcng.web.service import create_service
 from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
 
@@ -88,6 +102,8 @@ class App:
     published: Published | None
     keyring: Keyring
     _confiance: Confiance = field(repr=False)
+    _schemas: Sequence[Chain] = field(repr=False)
+    _publishing: Sequence[x509.Certificate] = field(repr=False)
     _remote: RemoteAuthority | None = field(repr=False)
 
     @property
@@ -99,10 +115,31 @@ class App:
     def kept_published(self) -> Iterator[None]:
         """Publish what is due and keep the trust fresh, in threads of their own, until the end of the block."""
         with ExitStack() as stack:
+            stack.enter_context(keep_sampled(self.database.pool_statistics))
             if self.published is not None:
                 stack.enter_context(self.published.kept(self.database))
             stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
             yield
+
+    def exploitation(self, served: ServedCertificate) -> ASGIApp:
+        """Health and metrics, as this process sees them."""
+        database, clock = self.database, self.platform.clock
+        parts = {
+            "base": database_check(database),
+            "schema": schema_check(database, self._schemas),
+            "restauration": attestation_check(database),
+            "confiance": trust_check(self.platform.trust, clock),
+            "igc": authority_check(self.platform.authority),
+            "autorites": certificates_check(self._publishing, clock),
+            "tls": lambda: served.check(clock),
+        }
+        figures = Figures(
+            database=database,
+            publishing=self._publishing,
+            trust=self.platform.trust,
+            tls_ends=lambda: served.ends,
+        )
+        return create_exploitation(parts, figures.read)
 
     def renew_trust(self) -> None:
         """Read the authorities that are believed again.
@@ -157,7 +194,7 @@ def create_app(
     )
     platform = Platform(
         database=database,
-        authority=around(remote or _embedded(issuing, settings.publication, database, clock)),
+        authority=MeasuredAuthority(around(remote or _embedded(issuing, settings.publication, database, clock))),
         trust=trust,
         clock=clock,
         rules=_rules(settings),
@@ -172,6 +209,8 @@ def create_app(
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
         keyring=keyring,
         _confiance=settings.confiance,
+        _schemas=platform_schemas(settings),
+        _publishing=[one.certificate for one in publishing],
         _remote=remote,
     )
 
@@ -206,8 +245,8 @@ def create_parts(
 
 
 @contextmanager
-def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[Worker]:
-    """A worker over a database at its newest revision; `settings.courrier` must be told.
+def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) -> Iterator[tuple[Worker, ASGIApp]]:
+    """A worker over a database at its newest revision, and its health and metrics; `settings.courrier` must be told.
 
     Raises:
         UnsuitableDatabase: The database is at another revision.
@@ -222,11 +261,20 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
         parts = create_parts(
             settings.courrier,
             database=database,
-            authority=remote or _embedded(issuing, settings.publication, database, clock),
+            authority=MeasuredAuthority(remote or _embedded(issuing, settings.publication, database, clock)),
             rules=_rules(settings),
             clock=clock,
         )
-        yield Worker(dsn, parts)
+        stack.enter_context(keep_sampled(database.pool_statistics))
+        worker = Worker(dsn, parts)
+        checks = {
+            "base": database_check(database),
+            "schema": schema_check(database, platform_schemas(settings)),
+            "restauration": attestation_check(database),
+            "igc": authority_check(parts.authority),
+            "taches": working_check(lambda: worker.is_working),
+        }
+        yield worker, create_exploitation(checks, Figures(database=database).read)
 
 
 @contextmanager
@@ -280,10 +328,29 @@ class IgcApp:
     database: Database
     published: Published
     keyring: Keyring
+    _clock: Callable[[], datetime] = field(repr=False)
+    _publishing: Sequence[x509.Certificate] = field(repr=False)
 
-    def kept_published(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def kept_published(self) -> Iterator[None]:
         """Publish what is due, in a thread of its own, until the end of the block."""
-        return self.published.kept(self.database)
+        with self.published.kept(self.database), keep_sampled(self.database.pool_statistics):
+            yield
+
+    def exploitation(self, served: ServedCertificate) -> ASGIApp:
+        """Health and metrics."""
+        database, clock = self.database, self._clock
+        parts = {
+            "base": database_check(database),
+            "schema": schema_check(database, [IGC], "pfcng igc migrer"),
+            "restauration": attestation_check(database),
+            "autorites": certificates_check(self._publishing, clock),
+            "tls": lambda: served.check(clock),
+        }
+        figures = Figures(
+            database=database, publishing=self._publishing, is_counted=False, tls_ends=lambda: served.ends
+        )
+        return create_exploitation(parts, figures.read)
 
     def close(self) -> None:
         """Give the database's connections back, and the keys."""
@@ -312,6 +379,8 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         database=database,
         published=_published(publishing, roots, settings.publication, database, clock),
         keyring=keyring,
+        _clock=clock,
+        _publishing=[one.certificate for one in publishing],
     )
 
 

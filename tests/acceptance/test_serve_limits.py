@@ -13,7 +13,7 @@ from pfcng.sandbox.pairs import Pair
 from support.serve import PATIENCE, Installation, Node, obtain, running_node
 from support.workers import wait_until
 
-CONNECTIONS: Final = 12
+CONNECTIONS: Final = 6
 AT_ONCE: Final = 2
 HEAD: Final = b"POST /ws-srv HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n"
 WSDL: Final = b"GET /ws-srv?wsdl HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -25,7 +25,7 @@ def narrow(installation: Installation) -> Iterator[Node]:
     limites = {
         "connexions": CONNECTIONS,
         "delai_entete": 1,
-        "delai_corps": 2,
+        "delai_corps": 3,
         "delai_reponse": 1,
         "requetes_simultanees": AT_ONCE,
     }

@@ -1,5 +1,6 @@
 """SIGHUP to ``pfcng serve``: TLS files are read again, no connection is dropped (docs/serving.md)."""
 
+import os
 import shutil
 import signal
 import socket
@@ -131,3 +132,14 @@ def test_client_authorities_are_renewed(renewing: Renewing, installation: Instal
     with renewing.client(editeur) as client:
         assert client.post("/ws-srv").status_code == 500  # a Client fault: it was let in
     assert "BEGIN CERTIFICATE" in obtain(renewing.node)
+
+
+def test_replacement_that_cannot_start_is_tried_again(renewing: Renewing, installation: Installation) -> None:
+    """It reads the files of now: the log says what is wrong with them, and the others serve."""
+    renewing.server.key.rename(renewing.server.key.with_suffix(".ailleurs"))
+    os.kill(renewing.node.pids[0], signal.SIGKILL)
+    wait_until(lambda: renewing.node.heard("node.process_not_replaced") > 0)
+    assert any("serveur.cle : le fichier" in line for line in renewing.node.log)
+    assert renewing.shown() == der(installation.pki.server)
+    renewing.server.key.with_suffix(".ailleurs").rename(renewing.server.key)
+    wait_until(lambda: renewing.node.heard("node.process_replaced") > 0)

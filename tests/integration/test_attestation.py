@@ -135,6 +135,15 @@ def test_sandbox_takes_a_copied_database_as_it_is(dsn: str, empty: str, tmp_path
     assert take_over(empty) is None
 
 
+def test_sandbox_of_an_older_version_has_nothing_to_tell(dsn: str) -> None:
+    """Its database has no row yet, and its numbers go on."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("DELETE FROM igc.attestation")
+    assert take_over(dsn) is None
+    assert fault_of(dsn) is None
+    assert set(numbers(dsn).values()) == {1}
+
+
 def test_living_process_sees_what_is_restored_under_it(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

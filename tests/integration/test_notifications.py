@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -21,6 +21,7 @@ from pfcng.domain.rules import Rules
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations import demander_certificats as demander
 from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.context import RequestContext
 from pfcng.operations.notifier import notify
 from pfcng.operations.rappeler import rappeler
 from pfcng.operations.record_refused import record_refused
@@ -36,6 +37,10 @@ from support.revocations import revocation_of
 from support.scenario import MEDECIN, ORG, Scenario, aki_of, at, serial_of
 
 DEMANDEUR, INFORMER = "demandeur@hopital.example", "informer@hopital.example"
+
+
+def at_moment(now: datetime) -> RequestContext:
+    return replace(make_context(), now=now)
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def test_mail_and_job_are_there_with_the_change_or_not_at_all(scenario: Scenario
     before = scenario.rows(jobs)
     assert before == scenario.rows("SELECT numero::text AS courrier FROM courrier ORDER BY numero")
     with scenario.database.transaction() as connection, connection.transaction(force_rollback=True):
-        notify(connection, Notification.NMG_003, [numero], NOW)
+        notify(connection, Notification.NMG_003, [numero], make_context())
     assert told() == []
     assert scenario.rows(jobs) == before
 
@@ -351,7 +356,7 @@ def test_produit_is_reminded_of_at_60_30_and_7_days_once_each(scenario: Scenario
     told = from_now(scenario)
 
     def remind(left: int) -> int:
-        return rappeler(database=scenario.database, rules=Rules(), now=end - timedelta(days=left))
+        return rappeler(database=scenario.database, rules=Rules(), arrival=at_moment(end - timedelta(days=left)))
 
     days = [left for left in range(70, -3, -1) for _ in range(2) if remind(left)]
     assert days == [60, 30, 7]
@@ -364,7 +369,14 @@ def test_platform_that_was_away_reminds_once_of_what_it_missed(scenario: Scenari
     """At 20 days from the end the reminder of 30 days counts; that of 60 is of no use any more."""
     end = scenario.issue().not_valid_after_utc
     for left, expected in ((20, 1), (19, 0), (7, 1), (0.5, 0)):
-        assert rappeler(database=scenario.database, rules=Rules(), now=end - timedelta(days=left)) == expected
+        assert (
+            rappeler(
+                database=scenario.database,
+                rules=Rules(),
+                arrival=at_moment(end - timedelta(days=left)),
+            )
+            == expected
+        )
 
 
 def test_renewed_or_revoked_produit_is_not_reminded_of(scenario: Scenario) -> None:
@@ -392,4 +404,4 @@ def test_renewed_or_revoked_produit_is_not_reminded_of(scenario: Scenario) -> No
         "UPDATE produit SET fin_validite = fin_validite + interval '1 year' WHERE demande = %s RETURNING numero",
         retrait.numero,
     )
-    assert rappeler(database=scenario.database, rules=Rules(), now=now) == 0
+    assert rappeler(database=scenario.database, rules=Rules(), arrival=at_moment(now)) == 0

@@ -25,6 +25,7 @@ from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.migrations import IGC
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.responder import Responder
+from pfcng.jobs.acts import periodic_acts
 from pfcng.operations import restaurer
 from pfcng.operations.ancre_journal import AnchorFile
 from pfcng.operations.exploitation import Exploitation
@@ -44,6 +45,7 @@ from support.csrs import make_csr, make_key
 from support.platform import NOW, load_annuaire, make_authority, make_context, make_pki
 from support.revocations import revocation_of
 from support.scenario import ORG, Scenario, at, serial_of
+from support.workers import make_parts
 
 PS: Final = Product(Offre.PS, Usage.AUTH)
 EXPLOITATION: Final = Exploitation(exploitant="essai", now=NOW)
@@ -246,6 +248,26 @@ def test_seal_that_only_the_anchor_knows_makes_the_platform_suspect(database: Da
     assert suspect_if_unsealed(database, anchor)
 
 
+def test_restored_platform_neither_cancels_nor_revokes_by_itself(place: Place, sides: tuple[str, str]) -> None:
+    """What it holds for never withdrawn, or never delivered, may have been since the back-up (RMT_ERR_008, 009)."""
+    platform, igc = sides
+    with place.opened(platform, igc) as scenario:
+        scenario.order()
+        scenario.withdraw(scenario.order(), delivered=False)
+        before = states(scenario)
+        scenario.database.suspect("pour l’essai")
+        much_later = scenario.authority._clock() + timedelta(days=100)
+        parts = make_parts(
+            scenario.database, scenario.authority, transport=place.folder / "courrier", clock=lambda: much_later
+        )
+        assert sum(act.do() for act in periodic_acts(parts)) == 0
+        assert states(scenario) == before
+        with scenario.database.transaction() as connection:
+            attest(connection, Objet.RECONCILIATION, "")
+        assert sum(act.do() for act in periodic_acts(parts)) > 0
+        assert states(scenario) != before
+
+
 def test_conflict_of_numbers_ends_no_demande_of_a_restored_platform(place: Place, sides: tuple[str, str]) -> None:
     """A number given twice, before anybody saw it: the demande waits (WSMG-18), it is not refused for good."""
     platform, igc = sides
@@ -257,6 +279,20 @@ def test_conflict_of_numbers_ends_no_demande_of_a_restored_platform(place: Place
         with pytest.raises(Refusal, match="WSMG-00000018"):
             scenario.withdraw(numero)
         assert states(scenario)[numero] == ("Demande validée", "Produit à retirer")
+
+
+def test_number_that_was_given_twice_is_left_as_an_alarm(place: Place, sides: tuple[str, str]) -> None:
+    """The certificate is not this demande's: it is neither delivered nor revoked by guess, and nothing hangs on it."""
+    platform, igc = sides
+    with place.opened(platform, igc) as scenario:
+        numero = scenario.order()
+        scenario.authority.register(numero, request_for(ORG, make_context().environment, make_key()))
+        scenario.authority.issue(numero)
+        scenario.database.suspect("pour l’essai")
+        assert reconcile(scenario) == {numero: (Difference.DEJA_EMIS, False)}
+        assert states(scenario)[numero] == ("Demande validée", "Produit à retirer")
+        assert scenario.authority.status(numero).progress is Progress.ISSUED
+        assert scenario.order() > 1_000_000
 
 
 def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(

@@ -67,6 +67,7 @@ class Identities:
             "dsn": dsn,
             "ecoute": ecoute,
             "ecoute_http": "127.0.0.1:0",
+            "ecoute_exploitation": "127.0.0.1:0",
             "serveur": _files(self.server),
             "emettrices": [_files(pair) for pair in self.issuers],
             "clients": {"autorites": [str(self.client_issuer)], "dn": [names.rfc4514(certificate.subject)]},

@@ -16,6 +16,7 @@ from pfcng.domain import states
 from pfcng.domain.states import DemandeState, ProduitState, RevocationState, Transition
 from pfcng.notifications.catalogue import FOR_INFORMATION, Notification
 from pfcng.settings.example import Setting, settings
+from pfcng.watch.metrics import DECLARED
 from support.couverture import CASE, ROOT, Row, tables
 from support.golden import Case, cases, reasons
 
@@ -258,6 +259,24 @@ def _default(one: Setting) -> str:
     return f"`{one.default}`" if one.default and one.default != "[]" else "–"
 
 
+def metriques_page() -> str:
+    """Every metric."""
+    return "\n".join(
+        [
+            "# Les métriques\n",
+            _GENERATED.format(source="`watch/metrics.py`"),
+            "Comment les lire, et que faire d’une alerte : [surveillance.md](surveillance.md).\n",
+            _table(
+                ("Métrique", "Type", "Étiquettes", "Sens"),
+                (
+                    (f"`{m.name}`", m.kind, ", ".join(f"`{label}`" for label in m.labels) or "–", _text(m.help))
+                    for m in DECLARED
+                ),
+            ),
+        ]
+    )
+
+
 PAGES: Final[dict[Path, Callable[[], str]]] = {
     ROOT / "docs" / "states.md": states_page,
     ROOT / "docs" / "codes.md": codes_page,
@@ -265,6 +284,7 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     ROOT / "docs" / "couverture.md": couverture_page,
     ROOT / "docs" / "notifications.md": notifications_page,
     ROOT / "docs" / "exploitation" / "reglages.md": reglages_page,
+    ROOT / "docs" / "exploitation" / "metriques.md": metriques_page,
 }
 
 

@@ -93,6 +93,7 @@ class Node:
     Attributes:
         service: Where the Web Service is, ``https://…``.
         http: Where CRLs, authorities and OCSP are.
+        exploitation: Where health and metrics are.
         log: The lines of its standard error.
     """
 
@@ -100,6 +101,7 @@ class Node:
     process: subprocess.Popen[str]
     service: str = ""
     http: str = ""
+    exploitation: str = ""
     log: list[str] = field(default_factory=list)
 
     @property
@@ -169,8 +171,9 @@ def running_node(installation: Installation, config: Path, *options: str, **env:
     def hear() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            addresses = re.findall(r"https?://\S+:\d+", line)
-            node.service, node.http = (*addresses, "")[:2]
+            node.service, *others = re.findall(r"https?://\S+:\d+", line) or [""]
+            node.exploitation = others.pop() if others else ""
+            node.http = others.pop() if others else ""
             told.set()
         told.set()
 

@@ -1,7 +1,6 @@
 """Which database a command of the exploitant works on, and how it is opened and closed."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Final
 
 import fasteners
 import psycopg
-import structlog
 
 from pfcng.cli.output import Status
 from pfcng.client.files import file_fault
@@ -17,6 +15,7 @@ from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
 from pfcng.store.migrations import PLATFORM, UnsuitableDatabase, check_schema, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn, cause, reach
+from pfcng.watch.log import log_for_people
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 
 _VARIABLE: Final = "PFCNG_DSN"
@@ -44,7 +43,7 @@ def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> I
     """
     if (base is None) == (data is None) and not (base is None and _VARIABLE in os.environ):
         raise BaseFault(f"Donnez soit --base, soit --data, ou la variable {_VARIABLE}.", Status.USAGE)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_for_people()
     with ExitStack() as stack:
         stack.enter_context(_faults_told())
         dsn = base or os.environ[_VARIABLE] if data is None else stack.enter_context(_sandbox(data))

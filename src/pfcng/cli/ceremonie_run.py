@@ -1,6 +1,5 @@
 """The ceremony as it is held: choices checked, questions asked, acts told. Loading it takes the longest of a start."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import fasteners
-import structlog
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -28,6 +26,7 @@ from pfcng.pki.authorities import EMULATEUR, AuthorityName
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.signers.sources import CredentialError, KeySource
+from pfcng.watch.log import log_for_people
 
 SIZES: Final = (2048, 3072, 4096)
 _MIN_YEARS: Final = 4
@@ -103,7 +102,7 @@ def run(choices: Choices) -> None:
     Raises:
         CeremonyStopped: it does not go on.
     """
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_for_people()
     choices.check()
     with faults_told(), Keyring() as keyring, alone(choices.folder):
         ceremony = Ceremony(

@@ -4,12 +4,10 @@ Each CRL takes the place of the one before as a whole, then the record is writte
 made again: what was revoked stays revoked, and the numbers go on.
 """
 
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
 import typer
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,6 +26,7 @@ from pfcng.pki.keys import Credential
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import is_key_of
 from pfcng.pki.signers.sources import CredentialError
+from pfcng.watch.log import log_for_people
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ def run(order: Order) -> None:
     Raises:
         CeremonyStopped: it does not go on.
     """
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_for_people()
     order.check()
     with faults_told(), Keyring() as keyring, alone(order.folder):
         signers = {name: _open(order, name, keyring) for name in order.names()}

@@ -45,8 +45,11 @@ def serve(
     from pfcng.cli.igc_serve import run_service  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
+    def tell(service: str, http: str, exploitation: str) -> None:
+        typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http} ; exploitation : {exploitation}.")
+
     try:
-        run_service(config, lambda service, http: typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http}."))
+        run_service(config, tell)
     except StartFault as fault:
         raise fail(fault) from None
     except KeyboardInterrupt:

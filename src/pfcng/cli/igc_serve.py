@@ -9,22 +9,23 @@ from ssl import SSLContext, VerifyFlags
 from pfcng.app import create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import faults_told, read_settings
-from pfcng.node.log import configure_log
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
 from pfcng.store.reaching import reach
+from pfcng.watch.log import log_as_json
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 from pfcng.web.tls import server_context
 
 
-def run_service(config: Path, on_ready: Callable[[str, str], None]) -> None:
+def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; the signals stay taken, for the program ends after it.
 
     Args:
         config: The file of the settings.
-        on_ready: Called with the addresses of the service and of the publication once both listen.
+        on_ready: Called with the addresses of the service, of the publication and of exploitation once all listen.
 
     Raises:
         StartFault: It cannot start.
@@ -34,18 +35,23 @@ def run_service(config: Path, on_ready: Callable[[str, str], None]) -> None:
     with ExitStack() as stack:
         stack.callback(ignore_signals)
         settings = read_settings(str(config), lambda: IgcSettings.load(config))
-        configure_log()
+        log_as_json()
         opened = stack.enter_context(listen("ecoute", settings.ecoute))
         plain = stack.enter_context(listen("ecoute_http", settings.ecoute_http))
+        exploitation = stack.enter_context(listen("ecoute_exploitation", settings.ecoute_exploitation))
         with faults_told():
-            tls = _tls(settings)
+            tls, served = _tls(settings), ServedCertificate(settings.serveur.certificat)
             reach(settings.dsn)
             app = create_igc(settings, clock=lambda: datetime.now(UTC))
         stack.callback(app.close)
         stack.enter_context(app.kept_published())
         serve_until_signal(
-            [(server(app.service, tls), opened), (server(app.published.application), plain)],
-            lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}"),
+            [
+                (server(app.service, tls), opened),
+                (server(app.published.application), plain),
+                (server(app.exploitation(served)), exploitation),
+            ],
+            lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}"),
         )
 
 

@@ -210,23 +210,10 @@ def _on_ready(ready: "Ready") -> None:
 def _configure_log(*, level: str) -> None:
     """One line an event of that level and above, on the standard error."""
     import logging  # noqa: PLC0415 - the help must not wait for it
-    import sys  # noqa: PLC0415 - idem
 
-    import structlog  # noqa: PLC0415 - idem
+    from pfcng.watch.log import log_for_people  # noqa: PLC0415 - idem
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            # Plain tracebacks: rich ones print the local variables, and with them codes de révocation.
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), pad_event_to=20, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_for_people(logging.getLevelNamesMapping()[level.upper()])
 
 
 def _welcome(ready: "Ready") -> None:

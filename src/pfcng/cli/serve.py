@@ -42,7 +42,7 @@ def serve(
 
     def tell(where: Addresses) -> None:
         publishes = f" et publie sur {where.http}" if where.http else ""
-        typer.echo(f"La plateforme écoute sur {where.service}{publishes}.")
+        typer.echo(f"La plateforme écoute sur {where.service}{publishes} ; exploitation : {where.exploitation}.")
 
     try:
         run_node(config, with_worker=with_worker, on_ready=tell)

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import socket
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import structlog
 from pfcng.app import open_worker
 from pfcng.jobs.worker import Worker
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.run import check_database
+from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
+from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
+from pfcng.web.serving import Server, serve, server, stop
 
 log = structlog.get_logger()
 
@@ -23,18 +28,28 @@ def run_worker(config: Path | None) -> None:
     Raises:
         StartFault: The settings are wrong, or the database cannot be used.
     """
-    configure_log()
+    log_as_json()
     settings = read_settings(settings_place(config), lambda: PlatformSettings.load(config))
     if settings.courrier is None:
         raise StartFault("un worker demande le réglage « courrier ».")
     check_database(settings)
-    with faults_told(), open_worker(settings, dsn=settings.dsn, clock=lambda: datetime.now(UTC)) as worker:
-        asyncio.run(_run(worker))
+    with ExitStack() as stack:
+        where = settings.ecoute_worker
+        opened = None if where is None else stack.enter_context(listen("ecoute_worker", where))
+        with faults_told():
+            stack.enter_context(traced(settings.traces, "pfcng-worker"))
+            worker, exploitation = stack.enter_context(
+                open_worker(settings, dsn=settings.dsn, clock=lambda: datetime.now(UTC))
+            )
+        asyncio.run(_run(worker, [] if opened is None else [(server(exploitation), opened)]))
 
 
-async def _run(worker: Worker) -> None:
+async def _run(worker: Worker, watched: list[tuple[Server, socket.socket]]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())
-    log.info("worker.started")
+    watching = asyncio.create_task(serve(watched, lambda: None))
+    log.info("worker.started", exploitation=[place(opened) for _, opened in watched])
     await worker.run()
+    stop(watched)
+    await watching
     log.info("worker.stopped")

@@ -128,3 +128,8 @@ def error_response(operation: Operation, code_value: str, message: str) -> Respo
             return ReponseRenouvellementCertificat(statut=code_value, message=message)
         case Operation.SUIVRE_ACTIVITE:
             return ReponseSuiviActivite(statut=code_value, resultats=(Resultat(erreur=message),))
+
+
+def statut_of(response: Response) -> str:
+    """``OK``, or the code by which a whole message is refused."""
+    return response.statut_lot if isinstance(response, ReponseDemandeCertificats) else response.statut

@@ -87,6 +87,18 @@ def newest_cuts(connection: DbConnection, issuers: Sequence[bytes]) -> dict[byte
     return {row["emetteur"]: Cut(row["numero"], row["coupure"]) for row in rows}
 
 
+def newest_dates(connection: DbConnection, issuers: Sequence[bytes]) -> dict[bytes, tuple[datetime, datetime]]:
+    """ThisUpdate and nextUpdate of the newest complete CRL of each of these authorities, by key identifier."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT ON (emetteur) emetteur, cette_maj, prochaine_maj FROM igc.crl
+        WHERE emetteur = ANY(%(emetteurs)s) AND base IS NULL ORDER BY emetteur, numero DESC
+        """,
+        {"emetteurs": list(issuers)},
+    )
+    return {row["emetteur"]: (row["cette_maj"], row["prochaine_maj"]) for row in rows}
+
+
 def read_crl(connection: DbConnection, issuer: bytes, number: int) -> bytes | None:
     """A complete CRL by its number; None when it was pruned meanwhile."""
     row = connection.execute(

@@ -5,12 +5,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+
+from structlog.contextvars import bind_contextvars
 
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.mail import Transport
 from pfcng.notifications.rendering import Renderer
 from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.compter import compter
 from pfcng.operations.context import Arrival
 from pfcng.operations.purger import purger
 from pfcng.operations.rappeler import rappeler
@@ -56,12 +60,20 @@ class Act:
     daily: bool = True
 
 
+def _count(parts: Parts) -> int:
+    """Count for those who watch: nothing fell due."""
+    compter(database=parts.database, now=parts.clock())
+    return 0
+
+
 def periodic_acts(parts: Parts) -> tuple[Act, ...]:
     """All of them, in the order in which one after the other makes sense."""
     database, authority, rules, clock = parts.database, parts.authority, parts.rules, parts.clock
 
     def arrival() -> Arrival:
-        return Arrival(incident=secrets.token_hex(8), titulaire_tls=_HOLDER, adresse="", now=clock())
+        incident = secrets.token_hex(8)
+        bind_contextvars(incident=incident)  # for the job
+        return Arrival(incident=incident, titulaire_tls=_HOLDER, adresse="", now=clock())
 
     def revocations() -> int:
         return apply_due_revocations(database=database, authority=authority, arrival=arrival(), rules=rules)
@@ -73,7 +85,7 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         return revoquer_non_remis(database=database, authority=authority, rules=rules, arrival=arrival())
 
     def rappels() -> int:
-        return rappeler(database=database, rules=rules, now=clock())
+        return rappeler(database=database, rules=rules, arrival=arrival())
 
     def reconciliation() -> int:
         return reconcile_daily(database=database, authority=authority, arrival=arrival())
@@ -94,6 +106,7 @@ def periodic_acts(parts: Parts) -> tuple[Act, ...]:
         Act(name="revocations_automatiques", cron=minute, do=revocations_automatiques),
         Act(name="rappels", cron=hour, do=rappels),
         Act(name="reconciliation", cron=hour, do=reconciliation, daily=False),
+        Act(name="mesures", cron=minute, do=partial(_count, parts), anyway=True, daily=False),
         Act(name="purge", cron=day, do=purge, daily=False),
     )
 

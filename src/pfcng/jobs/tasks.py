@@ -8,6 +8,7 @@ import psycopg
 import structlog
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job
+from structlog.contextvars import get_contextvars
 
 from pfcng.jobs.acts import Act, Parts, periodic_acts
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
@@ -15,6 +16,7 @@ from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
 from pfcng.store.journal import JournalEntry
+from pfcng.watch import metrics
 
 log = structlog.get_logger()
 
@@ -67,11 +69,13 @@ def _define(app: App, act: Act, parts: Parts) -> None:
         try:
             done = act.do()
         except Exception as error:
+            metrics.JOBS.labels(act.name, "failed").inc()
             if not failing:
                 failing = True
                 _alarm(act, error, parts)
             raise
         failing = False
+        metrics.JOBS.labels(act.name, "done").inc()
         if done:
             log.info("job.done", act=act.name, count=done)
 
@@ -79,8 +83,9 @@ def _define(app: App, act: Act, parts: Parts) -> None:
 def _alarm(act: Act, error: Exception, parts: Parts) -> None:
     """The journal tells of an act that fails, once until it succeeds; the next period tries again."""
     log.error("job.failed", act=act.name, kind=type(error).__name__)
+    incident = get_contextvars().get("incident") or secrets.token_hex(8)
     entry = JournalEntry(
-        le=parts.clock(), incident=secrets.token_hex(8), acte=act.name, resultat="échec", detail=type(error).__name__
+        le=parts.clock(), incident=incident, acte=act.name, resultat="échec", detail=type(error).__name__
     )
     try:
         with parts.database.transaction() as connection:

@@ -54,6 +54,8 @@ class Worker:
         self._stopped = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = Event()
+        self.is_working = False
+        """Whether it takes jobs now."""
 
     def stop(self) -> None:
         """Let `run` finish what is under way and return."""
@@ -89,7 +91,9 @@ class Worker:
         async with app.open_async():
             working = asyncio.create_task(self._fetch(app))
             stopping = asyncio.create_task(self._stopped.wait())
+            self.is_working = True
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self.is_working = False
             stopping.cancel()
             working.cancel()  # finishes the jobs under way; those that last are given back
             with suppress(asyncio.CancelledError):

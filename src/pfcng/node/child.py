@@ -34,20 +34,29 @@ class Child:
             StartFault: The system cannot.
         """
         try:
-            ours, theirs = socket.socketpair()
+            return await cls._start(assignment)
+        except OSError as error:
+            raise StartFault(f"le système refuse un processus de plus ({reason(error)}).", is_outage=True) from error
+
+    @classmethod
+    async def _start(cls, assignment: Assignment) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            reader, writer = await asyncio.open_connection(sock=ours)
             told = replace(assignment, control=theirs.fileno())
-            with theirs:
+            try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
                     "pfcng.node.process",
                     stdin=asyncio.subprocess.PIPE,
                     pass_fds=told.descriptors,
-                    env={**_FRUGAL, **os.environ},
+                    # prometheus-client looks at it as it is imported.
+                    env={**_FRUGAL, **os.environ, "PROMETHEUS_MULTIPROC_DIR": told.counts},
                 )
-        except OSError as error:
-            raise StartFault(f"le système refuse un processus de plus ({reason(error)}).", is_outage=True) from error
-        reader, writer = await asyncio.open_connection(sock=ours)
+            except OSError:
+                writer.close()
+                raise
         assert process.stdin is not None  # noqa: S101 - it was asked for
         process.stdin.write(told.to_json())
         process.stdin.close()

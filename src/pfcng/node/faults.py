@@ -18,6 +18,7 @@ from pfcng.pki.signers.sources import CredentialError
 from pfcng.pki.trust import InvalidTrustAnchors
 from pfcng.store.migrations import UnsuitableDatabase
 from pfcng.store.reaching import Unreachable, UnreadableDsn
+from pfcng.watch.tracing import TracesUnavailable
 
 T = TypeVar("T")
 _LINE: Final = re.compile(r"at line (\d+), column (\d+)")
@@ -89,6 +90,8 @@ def faults_told() -> Iterator[None]:
         yield
     except (CredentialError, InvalidTrustAnchors) as error:
         raise StartFault(f"un certificat ou sa clé ne peut pas servir : {error}") from error
+    except TracesUnavailable as error:
+        raise StartFault("« traces » demande OpenTelemetry : pip install 'pfcng[traces]'.") from error
     except SSLError as error:
         raise StartFault(f"OpenSSL refuse un certificat ou une clé des réglages ({error.reason}).") from error
     except UnsuitableDatabase as error:

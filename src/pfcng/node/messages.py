@@ -40,6 +40,7 @@ class Assignment:
         service: File descriptor of the Web Service's socket; that of a process that serves, like the next two.
         http: Of the publication's; None when nothing is published here.
         exploitation: Of health and metrics'.
+        counts: Folder in which every process of the node counts (`pfcng.watch.metrics`).
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Assignment:
     service: int | None = None
     http: int | None = None
     exploitation: int | None = None
+    counts: str = ""
 
     @property
     def descriptors(self) -> list[int]:

@@ -107,6 +107,7 @@ class Parent:
             status = await child.wait()
             if self._stopping.is_set():
                 return
+            _forget_gauges(assignment, child)
             log.error("node.process_lost", process=assignment.name, pid=child.pid, status=status)
             pause = _FIRST_PAUSE if time.monotonic() - began > _SETTLED else min(2 * pause, _LONGEST_PAUSE)
             child = await self._replace(assignment, pause)
@@ -136,3 +137,10 @@ class Parent:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
+
+
+def _forget_gauges(assignment: Assignment, child: Child) -> None:
+    """What a process that is gone had under way is under way no more; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - a start must not wait for it
+
+    mark_process_dead(child.pid, assignment.counts)

@@ -15,13 +15,15 @@ from typing import Any
 
 from pfcng.app import App, create_app, open_worker
 from pfcng.node.control import Control
-from pfcng.node.faults import StartFault, faults_told
-from pfcng.node.log import configure_log
+from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.operations.suspecter import suspect_if_unsealed
 from pfcng.settings import Limites, PlatformSettings
+from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
 from pfcng.web.limits import ClientLimits, Limits
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import Server, serve, server, stop
 from pfcng.web.tls import server_context
 
@@ -34,7 +36,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _on_terminate(_interrupt)
-    configure_log()
+    log_as_json()
     assignment = Assignment.from_json(sys.stdin.buffer.read())
     control = Control(socket.socket(fileno=assignment.control))
     act = _serve if assignment.kind is Kind.SERVES else _work
@@ -62,9 +64,11 @@ def _now() -> datetime:
 
 
 def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
         tls = client_checking_context(settings)
+        stack.enter_context(traced(settings.traces, "pfcng"))
+        served = ServedCertificate(settings.serveur.certificat)
         app = create_app(settings, dsn=settings.dsn, clock=_now)
         stack.callback(app.close)
         if app.anchor is not None:
@@ -74,7 +78,10 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     stack.enter_context(keep_sealed(app.database, clock=_now, anchor=app.anchor))
     grace, limits = settings.delai_arret.total_seconds(), connection_limits(settings.limites)
     service = server(_limited(app, settings), tls, grace=grace, limits=limits)
-    servers = [(service, socket.socket(fileno=assignment.service))]
+    servers = [
+        (service, socket.socket(fileno=assignment.service)),
+        (server(app.exploitation(served)), socket.socket(fileno=assignment.exploitation)),
+    ]
     if app.published is not None:
         servers.append(
             (server(app.published.application, grace=grace, limits=limits), socket.socket(fileno=assignment.http))
@@ -85,6 +92,7 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
             context = client_checking_context(settings)
             await asyncio.to_thread(app.renew_trust)
             await service.renew(context)
+            served.renew()
 
     async def run() -> None:
         async with _obeying(control.obey(stop=lambda: stop(servers), renew=renew)):
@@ -146,9 +154,10 @@ def _publish_first(app: App) -> None:
 
 
 def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
-    settings = assignment.settings()
+    settings = read_settings("la plateforme", assignment.settings)
     with faults_told():
-        worker = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
+        stack.enter_context(traced(settings.traces, "pfcng-worker"))
+        worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:
         async with _obeying(control.obey(stop=worker.stop)):

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
-from pfcng.node.log import configure_log
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
 from pfcng.node.service_manager import READY, STOPPING, notify
@@ -20,6 +20,7 @@ from pfcng.settings.kinds import is_open
 from pfcng.settings.schemas import platform_schemas
 from pfcng.store.migrations import check_schema, migrate
 from pfcng.store.reaching import reach
+from pfcng.watch.log import log_as_json
 
 _FILES: Final = 65536
 
@@ -30,6 +31,7 @@ class Addresses:
 
     service: str
     http: str | None
+    exploitation: str
 
 
 def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses], None]) -> None:
@@ -45,24 +47,36 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
     """
     if sys.platform == "win32":
         raise StartFault("« pfcng serve » demande Linux ou macOS.")
-    configure_log()
+    log_as_json()
     _raise_file_limit()
     text = read_settings(str(config), lambda: config.read_text("utf-8"))
     folder = config.resolve().parent
     settings = read_settings(str(config), lambda: PlatformSettings.parse(text, folder, is_open=is_open(config)))
     if with_worker and settings.courrier is None:
         raise StartFault("--with-worker demande le réglage « courrier ».")
-    with ExitStack() as stack:
+    with ExitStack() as leaving, ExitStack() as stack:  # the sockets go when the node stops, the rest when it has
         service = stack.enter_context(listen("ecoute", settings.ecoute))
         http = stack.enter_context(listen("ecoute_http", settings.ecoute_http)) if settings.publishes else None
+        exploitation = stack.enter_context(listen("ecoute_exploitation", settings.ecoute_exploitation))
         check_database(settings)
-        opened = (service.fileno(), None if http is None else http.fileno())
-        assign = partial(Assignment, text=text, folder=str(folder))
+        counts = leaving.enter_context(TemporaryDirectory(prefix="pfcng-metriques-"))
+        assign = partial(Assignment, text=text, folder=str(folder), counts=counts)
+        serves = partial(
+            assign,
+            kind=Kind.SERVES,
+            service=service.fileno(),
+            http=None if http is None else http.fileno(),
+            exploitation=exploitation.fileno(),
+        )
         names = [f"serveur-{number}" for number in range(1, settings.processus + 1)]
-        assignments = [assign(kind=Kind.SERVES, name=name, service=opened[0], http=opened[1]) for name in names]
+        assignments = [serves(name=name) for name in names]
         if with_worker:
             assignments.append(assign(kind=Kind.WORKS, name="worker"))
-        where = Addresses(service=f"https://{place(service)}", http=None if http is None else f"http://{place(http)}")
+        where = Addresses(
+            service=f"https://{place(service)}",
+            http=None if http is None else f"http://{place(http)}",
+            exploitation=f"http://{place(exploitation)}",
+        )
         asyncio.run(_keep(assignments, settings, stack, lambda: on_ready(where)))
 
 

@@ -55,7 +55,7 @@ def cancel_expired(*, database: Database, rules: Rules, arrival: Arrival) -> int
     for demande in expired:
         with suppress(StateConflict), database.transaction() as connection:
             _cancel(connection, demande, arrival, None)
-            notify(connection, Notification.NMG_003, [demande["numero"]], arrival.now)
+            notify(connection, Notification.NMG_003, [demande["numero"]], arrival)
             cancelled += 1
     return cancelled
 

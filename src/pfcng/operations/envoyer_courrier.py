@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from pfcng.contract.catalogue import Environment
 from pfcng.notifications.catalogue import BY_CODE, Role
@@ -17,6 +18,7 @@ from pfcng.store import courrier, journal
 from pfcng.store.courrier import MailState
 from pfcng.store.database import Database, Row
 from pfcng.store.journal import JournalEntry
+from pfcng.watch import metrics
 
 log = structlog.get_logger()
 
@@ -51,6 +53,7 @@ async def envoyer_courrier(
     row = await asyncio.to_thread(_read, database, numero)  # M2
     if row is None:
         return
+    bind_contextvars(incident=_incident(row))  # for the job: the number of the request that made the mail
     try:
         mail = _mail(row)
         await transport.send(renderer.compose(mail), mail.destinataire)  # M3
@@ -73,6 +76,11 @@ def _read(database: Database, numero: int) -> Row | None:
     return row if row is not None and row["etat"] == MailState.A_ENVOYER else None
 
 
+def _incident(row: Row) -> str:
+    """That of the request; a mail from before it was kept has one of its own."""
+    return row["incident"] or secrets.token_hex(8)
+
+
 def _mail(row: Row) -> Mail:
     return Mail(
         numero=row["numero"],
@@ -88,6 +96,7 @@ def _sent(database: Database, row: Row, now: datetime) -> None:
     """M4, accepted: nothing comes between the answer and this commit."""
     with database.transaction() as connection:
         courrier.finish(connection, row["numero"], MailState.ENVOYE, now)
+    metrics.MAILS.labels("sent").inc()
     log.info("mail.sent", courrier=row["numero"], notification=row["notification"], demande=row["demande"])
 
 
@@ -102,6 +111,7 @@ def _postpone(database: Database, row: Row, reason: str, now: datetime) -> None:
         return
     with database.transaction() as connection:
         tries = courrier.postpone(connection, row["numero"], reason)
+    metrics.MAILS.labels("delayed").inc()
     log.warning("mail.delayed", courrier=row["numero"], notification=row["notification"], tries=tries)
     if tries:
         raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1])
@@ -115,7 +125,7 @@ def _give_up(database: Database, row: Row, state: MailState, reason: str, now: d
             return
         entry = JournalEntry(
             le=now,
-            incident=secrets.token_hex(8),
+            incident=_incident(row),
             acte=ACTE,
             resultat=state,
             detail=f"{row['notification']}, courrier {row['numero']} ({row['role']}) : {told}",
@@ -123,4 +133,5 @@ def _give_up(database: Database, row: Row, state: MailState, reason: str, now: d
             demande=row["demande"],
         )
         journal.write(connection, [entry])
+    metrics.MAILS.labels("given_up").inc()
     log.error("mail.given_up", courrier=row["numero"], notification=row["notification"], state=state.name.lower())

@@ -9,6 +9,7 @@ from cryptography.x509.oid import NameOID
 from pfcng.contract.catalogue import Environment
 from pfcng.contract.refusal import Refusal
 from pfcng.notifications.catalogue import Notification, Role
+from pfcng.operations.context import Arrival
 from pfcng.pki import names
 from pfcng.store import courrier, jobs, revocations
 from pfcng.store.courrier import NewMail
@@ -22,7 +23,7 @@ def notify(
     connection: DbConnection,
     notification: Notification,
     numeros: Sequence[int],
-    now: datetime,
+    arrival: Arrival,
     details: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> None:
     """Tell the demandeur and the person to inform of each demande.
@@ -31,7 +32,7 @@ def notify(
         connection: The transaction of the change.
         notification: What is told.
         numeros: The demandes; none is fine.
-        now: When, by the platform's clock.
+        arrival: The request, or the act of a worker, that made the change.
         details: What the text needs beyond the demande and its produit, by number.
     """
     if not numeros:
@@ -41,11 +42,11 @@ def notify(
     for numero in numeros:
         row = facts[numero]
         told = {**_facts(row), **_plain((details or {}).get(numero, {}))}
-        mails += _mails(notification, row, told, demande=numero)
-    _write(connection, mails, now)
+        mails += _mails(notification, row, told, arrival, demande=numero)
+    _write(connection, mails, arrival)
 
 
-def notify_revocation(connection: DbConnection, notification: Notification, numero: int, now: datetime) -> None:
+def notify_revocation(connection: DbConnection, notification: Notification, numero: int, arrival: Arrival) -> None:
     """Tell of a révocation, to the addresses that it came with; each notification once a révocation."""
     if courrier.is_told(connection, notification.code, numero):
         return
@@ -53,7 +54,8 @@ def notify_revocation(connection: DbConnection, notification: Notification, nume
     demande = revocation["numero_demande"]
     told = _facts(courrier.read_facts(connection, [demande])[demande])
     told |= _plain({name: revocation[name] for name in ("motif", "autre_description", "date_effet", "revoque_le")})
-    _write(connection, _mails(notification, revocation, told, demande=demande, revocation=numero), now)
+    mails = _mails(notification, revocation, told, arrival, demande=demande, revocation=numero)
+    _write(connection, mails, arrival)
 
 
 def notify_request(
@@ -63,14 +65,14 @@ def notify_request(
     *,
     addresses: tuple[str, str],
     contenu: Mapping[str, Any],
-    now: datetime,
+    arrival: Arrival,
 ) -> None:
     """Tell what became of a request of which nothing was kept, to the two addresses that it had.
 
     The text has nothing but what the request said: who sent it may have no right to more.
     """
     row: Row = dict(zip(_NO_TEXT, addresses, strict=True)) | {"environnement": environment}
-    _write(connection, _mails(notification, row, _plain(contenu)), now)
+    _write(connection, _mails(notification, row, _plain(contenu), arrival), arrival)
 
 
 def failure_details(numero: int, refusal: Refusal, now: datetime, *, kept: bool = False) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def _mails(
     notification: Notification,
     row: Row,
     contenu: Mapping[str, Any],
+    arrival: Arrival,
     *,
     demande: int | None = None,
     revocation: int | None = None,
@@ -96,13 +99,14 @@ def _mails(
             destinataire=addresses[role],
             environment=Environment(row["environnement"]),
             contenu=contenu,
+            incident=arrival.incident,
             demande=demande,
             revocation=revocation,
         )
 
 
-def _write(connection: DbConnection, mails: Iterable[NewMail], now: datetime) -> None:
-    jobs.defer_mails(connection, courrier.insert(connection, list(mails), now))
+def _write(connection: DbConnection, mails: Iterable[NewMail], arrival: Arrival) -> None:
+    jobs.defer_mails(connection, courrier.insert(connection, list(mails), arrival.now))
 
 
 def _facts(row: Row) -> dict[str, Any]:

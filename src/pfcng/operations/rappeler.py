@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pfcng.domain.rules import Rules
 from pfcng.notifications.catalogue import Notification
-from pfcng.operations.context import paris_day
+from pfcng.operations.context import Arrival, paris_day
 from pfcng.operations.notifier import notify
 from pfcng.store import echeances
 from pfcng.store.database import Database, Row
@@ -12,24 +12,25 @@ from pfcng.store.database import Database, Row
 _BATCH = 500
 
 
-def rappeler(*, database: Database, rules: Rules, now: datetime) -> int:
+def rappeler(*, database: Database, rules: Rules, arrival: Arrival) -> int:
     """Write the reminders that are due; how many. Each is one commit: that it was made, the mails, their jobs."""
     reminded = 0
     while True:
         with database.transaction() as connection:
-            due = echeances.find_expiring(connection, now, rules.rappels, _BATCH)
+            due = echeances.find_expiring(connection, arrival.now, rules.rappels, _BATCH)
         if not due:
             return reminded
-        reminded += sum(_remind(database, produit, now) for produit in due)
+        reminded += sum(_remind(database, produit, arrival) for produit in due)
 
 
-def _remind(database: Database, produit: Row, now: datetime) -> bool:
+def _remind(database: Database, produit: Row, arrival: Arrival) -> bool:
     """Remind of one produit, unless another worker did."""
     with database.transaction() as connection:
-        if not echeances.record_reminder(connection, produit["numero"], produit["jours"], now):
+        if not echeances.record_reminder(connection, produit["numero"], produit["jours"], arrival.now):
             return False
         demande = produit["demande"]
-        notify(connection, Notification.RAPPEL, [demande], now, {demande: {"echeance": _told(produit, now)}})
+        told = {demande: {"echeance": _told(produit, arrival.now)}}
+        notify(connection, Notification.RAPPEL, [demande], arrival, told)
         return True
 
 

@@ -53,7 +53,7 @@ def _tell_retrait(
         return
     if demandes.find_demande(connection, context.environment, numero) is not None:
         told = failure_details(numero, refusal, context.now, kept=True)
-        notify(connection, notification, [numero], context.now, {numero: told})
+        notify(connection, notification, [numero], context, {numero: told})
 
 
 def _tell(
@@ -72,4 +72,4 @@ def _tell(
         "objet": f"de renouvellement du certificat {request.numero_serie}",
         "conservee": False,
     }
-    notify_request(connection, notification, context.environment, addresses=addresses, contenu=told, now=context.now)
+    notify_request(connection, notification, context.environment, addresses=addresses, contenu=told, arrival=context)

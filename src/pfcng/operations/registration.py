@@ -110,8 +110,8 @@ def _tell(
         for numero, examined in outcomes
         if examined.refusal and examined.outcome is Transition.REJETER
     }
-    notify(connection, confirmation, accepted, context.now)
-    notify(connection, Notification.NMG_005, list(rejected), context.now, rejected)
+    notify(connection, confirmation, accepted, context)
+    notify(connection, Notification.NMG_005, list(rejected), context, rejected)
 
 
 def _refuse_keys(

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-import structlog
 from cryptography import x509
 
 from pfcng.contract.catalogue import Environment, Motif
 from pfcng.domain.states import DemandeState, ProduitState, Transition
 from pfcng.igc.authority import (
     AuthorityRefused,
+    AuthorityUnavailable,
     Dossier,
     Progress,
     ReconcilableAuthority,
+    RegistrationConflict,
     Status,
 )
 from pfcng.igc.issued import check_issued
@@ -43,8 +44,6 @@ from pfcng.store import attestation, demandes, journal, reconciliations as store
 from pfcng.store.attestation import Objet
 from pfcng.store.database import Database, DbConnection, Row
 from pfcng.store.demandes import StateConflict
-
-log = structlog.get_logger()
 
 COMMAND: Final = "reconcilier"
 _LOCK: Final = 0x72_65_70_72
@@ -190,7 +189,7 @@ def _bring_in(numero: int, database: Database, authority: ReconcilableAuthority,
             authority.revoke(numero, x509.ReasonFlags.cessation_of_operation)
             journal_difference(numero, "révoqué", Difference.INCONNU, database, arrival)
         return
-    check_issued(dossier.certificate, dossier.request)
+    _check(dossier.certificate, dossier.request)
     with database.transaction() as connection:
         if store.find_known(connection, numero) is None:
             bring_in(connection, dossier, dossier.certificate, arrival.now)
@@ -212,7 +211,7 @@ def _deliver(
         certificate = (revoked or authority.read_dossier(numero)).certificate
         if certificate is None:  # reserved, and revoked before anything was signed
             return
-        check_issued(certificate, CertificateRequest.from_json(known["demande_igc"]))
+        _check(certificate, CertificateRequest.from_json(known["demande_igc"]))
     with database.transaction() as connection:
         if certificate is not None:
             with suppress(StateConflict), connection.transaction():
@@ -224,6 +223,18 @@ def _deliver(
         if revoked is not None and revoked.revoked_at is not None:
             close_revocation(connection, known["numero_produit"], revoked, arrival.now)
         _journal(connection, numero, Environment(known["environnement"]), "repris", arrival)
+
+
+def _check(certificate: x509.Certificate, request: CertificateRequest) -> None:
+    """See that a certificate is that of the request.
+
+    Raises:
+        RegistrationConflict: it is not: the number was given twice, before anybody knew of the restore.
+    """
+    try:
+        check_issued(certificate, request)
+    except AuthorityUnavailable as error:
+        raise RegistrationConflict(str(error)) from error
 
 
 def _dossier(numero: int, database: Database) -> Dossier:

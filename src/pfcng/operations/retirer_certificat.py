@@ -88,7 +88,7 @@ def confirm_delivery(retrait: Retrait, *, database: Database, context: RequestCo
     step = _Step(numero=retrait.numero, acteur=retrait.acteur, database=database, context=context)
     with suppress(StateConflict), database.transaction() as connection:
         _move(connection, step, Transition.DELIVRER)
-        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context.now)
+        notify(connection, Notification.CONFIRMATION_RETRAIT, [retrait.numero], context)
 
 
 def record_loss(retrait: Retrait, *, database: Database, context: RequestContext) -> None:
@@ -174,7 +174,7 @@ def _give_up(step: _Step, transition: Transition, refusal: Refusal) -> None:
         if refusal.code is not codes.WSMG_17:
             return
         told = failure_details(step.numero, refusal, step.context.now)
-        notify(connection, Notification.NMG_005, [step.numero], step.context.now, {step.numero: told})
+        notify(connection, Notification.NMG_005, [step.numero], step.context, {step.numero: told})
 
 
 def _told(step: _Step, error: Exception) -> str:

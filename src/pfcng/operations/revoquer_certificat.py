@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from structlog.contextvars import bind_contextvars
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif
@@ -129,6 +130,8 @@ def carry_out(
         revocation = store.find_revocation(connection, numero)
     if revocation["etat"] != RevocationState.ENREGISTREE:
         return Attempt.OVER
+    arrival = replace(arrival, incident=revocation["incident"] or arrival.incident)
+    bind_contextvars(incident=arrival.incident)
     try:
         revoked = authority.revoke(revocation["numero_demande"], REASONS[Motif(revocation["motif"])])  # V2
     except AuthorityUnavailable as error:
@@ -145,7 +148,7 @@ def carry_out(
         if Motif(revocation["motif"]) in _COMPROMISED:
             store.ban_key(connection, _fingerprint(produit["certificat"]))
         _journal(connection, revocation, arrival, resultat="révoqué")
-        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival.now)
+        notify_revocation(connection, _CONFIRMATIONS[revocation["canal"]], numero, arrival)
     return Attempt.DONE
 
 
@@ -168,7 +171,7 @@ def _postpone(
                 code=codes.RMT_ERR_012.value,
                 detail=f"tentative {made + 1}, la suivante à {following:%Y-%m-%dT%H:%M:%SZ} : {_told(error)}",
             )
-            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival.now)
+            notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival)
 
 
 def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:
@@ -237,6 +240,7 @@ def _register(
             motif=requete.motif,
             autre_description=requete.autre_description,
             date_effet=day,
+            incident=context.incident,
         ),
         context.now,
     )

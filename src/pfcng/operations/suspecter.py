@@ -38,7 +38,8 @@ def suspect_if_unsealed(database: Database, anchor: Anchor) -> bool:
     if last is None:
         return False
     with database.transaction() as connection:
-        if is_sealed_as(connection, last) or attestation.read_moment(connection) >= last.scelle_le:
+        attested = attestation.read_moment(connection)
+        if is_sealed_as(connection, last) or (attested is not None and attested >= last.scelle_le):
             return False
     database.suspect(_UNSEALED.format(rang=last.rang))
     return True

@@ -59,10 +59,11 @@ class _Revocations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrlEnd:
-    """Until when the CRL of an authority is believed; `next_update` is None when there is none."""
+    """Until when the CRL of an authority is believed, and since when; both None when there is none."""
 
     authority: Authority
     next_update: datetime | None
+    this_update: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,7 +148,8 @@ class TrustStore:
         for authority in (*self.authorities, *self.roots):
             revocations = self._revocations.get(key_identifier(authority.certificate))
             if revocations is not None or not authority.name.is_root:
-                ends.append(CrlEnd(authority=authority, next_update=revocations.next_update if revocations else None))
+                made, end = (revocations.order[1], revocations.next_update) if revocations else (None, None)
+                ends.append(CrlEnd(authority=authority, next_update=end, this_update=made))
         return ends
 
     def validate(self, certificate: x509.Certificate, now: datetime) -> Authority:

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from pfcng.igc.migrations import IGC
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.store import reaching
-from pfcng.store.attestation import Attestation, Objet, attest
+from pfcng.store.attestation import Attestation, Objet, attest, read_moment
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from pfcng.store.migrations import UnsuitableDatabase, migrate
 from pfcng.store.reaching import Unreachable, UnreadableDsn
@@ -54,6 +54,9 @@ def take_over(dsn: str) -> str | None:
     """
     attestation = Attestation()
     with refusals_told(), psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
+        if read_moment(connection) is None:  # a sandbox of before there was anything to tell
+            with connection.transaction():
+                attest(connection, Objet.BAC_A_SABLE, "")
         attestation.look(connection)
         if attestation.fault is None:
             return None

@@ -23,6 +23,8 @@ from pfcng.sandbox.pki import SandboxPki
 from pfcng.settings import Settings
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
+from pfcng.web.exploitation import beside
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.tls import server_context
 
@@ -100,7 +102,8 @@ def serve(
         if clock.ahead:
             _ignore_dates(tls)
         control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), settle))
-        plain = control.around(published.application)
+        exploitation = app.exploitation(ServedCertificate(pki.server.certificate))
+        plain = beside(exploitation, control.around(published.application))
         serve_until_signal([(server(app.service, tls), sockets[0]), (server(plain), sockets[1])], ready)
 
 

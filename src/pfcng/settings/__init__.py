@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pfcng.contract.catalogue import PRODUCTS
 from pfcng.domain.rules import Rules
-from pfcng.settings.kinds import Address, Dsn, File, Some, told
+from pfcng.settings.kinds import Address, Dsn, File, HttpUrl, Some, told
 from pfcng.settings.loading import FileSettings
 from pfcng.settings.parts import (
     Clients,
@@ -110,6 +110,16 @@ class PlatformSettings(Settings, FileSettings):
         "Où se disent la santé et les métriques, en HTTP simple et à qui demande : pour l’exploitant seul.",
         "127.0.0.1:8081",
     )
+    ecoute_worker: Address | None = told(
+        "Idem, d’un « pfcng worker » ; avec « pfcng serve --with-worker », tout est à ecoute_exploitation.",
+        None,
+        example="127.0.0.1:8082",
+    )
+    traces: HttpUrl | None = told(
+        "Le collecteur OpenTelemetry (OTLP en HTTP) qui reçoit les traces ; il faut « pip install pfcng[traces] ».",
+        None,
+        example="http://127.0.0.1:4318",
+    )
     processus: int = told("Processus qui servent ; autant que de cœurs.", 2, ge=1, le=64)
     delai_arret: timedelta = told(
         "Secondes laissées aux requêtes en cours quand la plateforme s’arrête.",
@@ -149,6 +159,10 @@ class IgcSettings(FileSettings):
     dsn: Dsn = told("Sa base PostgreSQL, à elle seule.", example="host=base.interne dbname=igc user=igc")
     ecoute: Address = told("Où le service écoute, en HTTPS.", "127.0.0.1:9443")
     ecoute_http: Address = told("Où sont servis CRL, AC et OCSP, en HTTP simple.", "127.0.0.1:9080")
+    ecoute_exploitation: Address = told(
+        "Où se disent la santé et les métriques, en HTTP simple et à qui demande : pour l’exploitant seul.",
+        "127.0.0.1:9081",
+    )
     serveur: HeldPair = told("Son certificat TLS.")
     emettrices: Annotated[tuple[HeldEmettrice, ...], Some] = told("Les AC qui émettent, avec leurs clés.")
     autres_autorites: tuple[HeldEmettrice, ...] = told(

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Final
@@ -123,10 +123,11 @@ def attest(connection: Connection[Row], objet: Objet, detail: str) -> None:
     connection.execute("SELECT igc.attester(%s, %s)", (objet, detail))
 
 
-def read_moment(connection: Connection[Row]) -> datetime:
-    """When the newest row was written; long ago when there is none."""
+def read_moment(connection: Connection[Row]) -> datetime | None:
+    """When the newest row was written; None when there is none."""
     [row] = connection.execute("SELECT max(le) AS le FROM igc.attestation").fetchall()
-    return row["le"] or datetime.min.replace(tzinfo=UTC)
+    moment: datetime | None = row["le"]
+    return moment
 
 
 def _suspect(connection: Connection[Row], fault: str) -> str:

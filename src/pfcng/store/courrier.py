@@ -29,6 +29,7 @@ class NewMail:
         notification: Its code in the catalogue.
         role: Element of the request that has the address.
         contenu: What the text needs, as JSON.
+        incident: Of the request or the act that made it; the log of the worker that sends it has it.
     """
 
     notification: str
@@ -36,6 +37,7 @@ class NewMail:
     destinataire: str
     environment: Environment
     contenu: Mapping[str, Any]
+    incident: str
     demande: int | None = None
     revocation: int | None = None
 
@@ -44,11 +46,13 @@ def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) ->
     """Write mails as « à envoyer »; their numbers, in the order given (M1)."""
     rows = connection.execute(
         """
-        INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, cree_le,
-                              depuis)
-        SELECT m.notification, m.role, m.destinataire, m.environnement, m.demande, m.revocation, m.contenu, n.now, n.now
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[])
-            WITH ORDINALITY AS m (notification, role, destinataire, environnement, demande, revocation, contenu, rang),
+        INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, incident,
+                              cree_le, depuis)
+        SELECT m.notification, m.role, m.destinataire, m.environnement, m.demande, m.revocation, m.contenu, m.incident,
+               n.now, n.now
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::text[])
+            WITH ORDINALITY
+            AS m (notification, role, destinataire, environnement, demande, revocation, contenu, incident, rang),
             (SELECT %s::timestamptz AS now) AS n
         ORDER BY m.rang RETURNING numero
         """,
@@ -60,6 +64,7 @@ def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) ->
             [mail.demande for mail in mails],
             [mail.revocation for mail in mails],
             [Jsonb(dict(mail.contenu)) for mail in mails],
+            [mail.incident for mail in mails],
             now,
         ),
     )

@@ -170,6 +170,10 @@ class Database:
         """What the last look found, a French clause; None for nothing."""
         return self._attestation.fault
 
+    def pool_statistics(self) -> dict[str, int]:
+        """psycopg_pool's, of this process."""
+        return self._pool.get_stats()
+
     def take_receipts(self) -> list[Receipt]:
         """The journal entries that were committed since the last call, by this object's transactions."""
         taken = []

@@ -17,7 +17,12 @@ _PRODUIT = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRevocation:
-    """A demande de révocation to be written; ``date_effet`` is a day of Europe/Paris."""
+    """A demande de révocation to be written.
+
+    Attributes:
+        date_effet: A day of Europe/Paris.
+        incident: Of the request; whoever carries it out later logs and journals under the same.
+    """
 
     environment: Environment
     produit: int
@@ -27,6 +32,7 @@ class NewRevocation:
     motif: Motif
     autre_description: str | None
     date_effet: date
+    incident: str
 
 
 def find_produits(connection: DbConnection, environment: Environment, serials: Collection[str]) -> list[Row]:
@@ -97,8 +103,8 @@ def insert_revocation(connection: DbConnection, new: NewRevocation, now: datetim
         """
         INSERT INTO revocation (numero, environnement, produit, canal, acteur, nom_acteur, prenom_acteur,
                                 administrateur, nom_administrateur, prenom_administrateur, mail_demandeur,
-                                mail_a_informer, motif, autre_description, date_effet, etat, creee_le)
-        VALUES (nextval('numero_revocation'), %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                mail_a_informer, motif, autre_description, date_effet, incident, etat, creee_le)
+        VALUES (nextval('numero_revocation'), %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         RETURNING numero
         """,
         (
@@ -115,6 +121,7 @@ def insert_revocation(connection: DbConnection, new: NewRevocation, now: datetim
             new.motif,
             new.autre_description,
             new.date_effet,
+            new.incident,
             RevocationState.ENREGISTREE,
             now,
         ),

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pfcng.watch import metrics
 from pfcng.web.limits import Limits
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Connection(HttpToolsProtocol):
         chain = [ssl.DER_cert_to_PEM_cert(der)] if der else []
         self._extensions = {"tls": {"client_cert_chain": chain}} if tls else {}
         if len(self.connections) > self._limits.connections and not self._make_room():
+            metrics.LIMITS.labels("connections").inc()
             log.warning("connections.full", limit=self._limits.connections, address=self.client)
             self.app = _BUSY
 
@@ -82,6 +84,7 @@ class Connection(HttpToolsProtocol):
                 self.transport.abort()
         elif self._stuck_since is not None:
             if now - self._stuck_since > limits.reply:
+                metrics.LIMITS.labels("reply").inc()
                 log.warning("client.slow", what="reply", address=self.client)
                 self.transport.abort()
         elif self._reading is _Reading.NOTHING:
@@ -179,6 +182,8 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer instead of the application, where no reply has begun, and close."""
+        too_large = status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        metrics.LIMITS.labels("headers" if too_large else self._reading.name.lower()).inc()
         log.warning("request.cut_short", status=status, reading=self._reading.name.lower(), address=self.client)
         cycle = self.cycle
         # While a head is read the cycle is that of the request before.

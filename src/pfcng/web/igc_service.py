@@ -39,6 +39,7 @@ from pfcng.igc.wire import (
     refusal_name,
     status_to_json,
 )
+from pfcng.watch import metrics
 from pfcng.web.admission import peer_certificate
 
 log = structlog.get_logger()
@@ -180,6 +181,7 @@ class _Handler:
         told = log.bind(incident=incident, appel=call, method=request.method, path=request.url.path)
         response = await self._respond(request, incident, told)
         response.headers[CALL_HEADER] = call
+        metrics.IGC_REQUESTS.labels(request.method, str(response.status_code)).inc()
         told.info("igc.call", status=response.status_code, milliseconds=round(1000 * (time.monotonic() - began)))
         return response
 

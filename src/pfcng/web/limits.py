@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pfcng.pki import names
+from pfcng.watch import metrics
 from pfcng.web.admission import Network, NotAdmitted, peer_certificate, shown_certificate
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class ClientLimits:
         use = self._uses.setdefault(client, _Use())
         wait = self._wait(use)
         if wait:
+            metrics.LIMITS.labels("client").inc()
             if not use.is_told:
                 log.warning("peer.limited", client=_name(scope, self._proxies), running=use.running)
             use.is_told = True

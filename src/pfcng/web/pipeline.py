@@ -1,7 +1,7 @@
 """The way of a request, step by step (architecture: steps 2 to 10; step 1 comes before, in ``service``)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -18,7 +18,7 @@ from pfcng.contract.messages import (
     RequeteSuiviActivite,
     Response,
 )
-from pfcng.contract.operations import Operation, by_soap_action, error_response
+from pfcng.contract.operations import Operation, by_soap_action, error_response, statut_of
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.formats import check_formats
 from pfcng.operations.context import Arrival, RequestContext
@@ -32,6 +32,7 @@ from pfcng.operations.suivre_activite import suivre_activite
 from pfcng.pki import names
 from pfcng.pki.trust import TrustStore
 from pfcng.store.defects import describe
+from pfcng.watch.steps import Step, timed
 from pfcng.web.platform import Platform
 from pfcng.xml import codec, dsig, soap
 from pfcng.xml.dsig import VerifiedBody
@@ -60,6 +61,8 @@ class Reply:
     """What goes back.
 
     Attributes:
+        code: Of the reply, as it is counted: ``OK``, a code of table 22, or the kind of a Fault.
+        operation: What was called; None when that is not known.
         diagnostic: The precise cause of a refusal, for the sandbox's header.
         on_sent: To be called once the reply was handed to the network whole (step 10).
         on_lost: To be called instead when the client had left before.
@@ -67,6 +70,8 @@ class Reply:
 
     status: int
     content: bytes
+    code: str
+    operation: Operation | None = None
     diagnostic: str = ""
     on_sent: Callable[[], None] | None = None
     on_lost: Callable[[], None] | None = None
@@ -80,7 +85,7 @@ def guard(work: Callable[[], T], incident: str, *expected: type[Exception]) -> T
         if isinstance(error, expected):
             raise
         log.error("request.failed", incident=incident, **describe(error))  # noqa: TRY400 - it would quote rows
-        return Reply(status=_FAULT, content=soap.server_fault(incident))
+        return Reply(status=_FAULT, content=soap.server_fault(incident), code="Server")
 
 
 def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -89,7 +94,8 @@ def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:
         return _answer(call, arrival, platform)
     except ClientFault as fault:
         log.info("request.malformed", incident=arrival.incident, cause=fault.diagnostic)
-        return Reply(status=_FAULT, content=soap.client_fault(fault.text), diagnostic=fault.diagnostic)
+        content = soap.client_fault(fault.text)
+        return Reply(status=_FAULT, content=content, code="Client", diagnostic=fault.diagnostic)
 
 
 def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -99,11 +105,13 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     # 3. Parse, open the envelope, find the operation.
     if call.content_encoding not in {None, "", "identity"}:
         raise ClientFault("Le message compressé (Content-Encoding) n’est pas admis.", diagnostic="Content-Encoding")
-    envelope = soap.open_envelope(call.raw, soap_action=call.soap_action, content_type=call.content_type)
+    with timed(Step.ENVELOPPE):
+        envelope = soap.open_envelope(call.raw, soap_action=call.soap_action, content_type=call.content_type)
     operation = envelope.operation
     try:
         # 4. Verify the signature: from here on, nothing but the verified body is looked at.
-        body = dsig.verify(envelope, trust=call.trust, now=arrival.now)
+        with timed(Step.SIGNATURE):
+            body = dsig.verify(envelope, trust=call.trust, now=arrival.now)
     except Refusal as refusal:
         record_refusal(operation.soap_action, refusal, database=platform.database, arrival=arrival)
         return _refused(operation, refusal, arrival)
@@ -111,35 +119,36 @@ def _answer(call: Call, arrival: Arrival, platform: Platform) -> Reply:
     request: Request | None = None
     try:
         # 5. Limits of a lot.
-        codec.check_lot_limits(body)
+        with timed(Step.LOT):
+            codec.check_lot_limits(body)
         # 6. Schema, decoding, formats.
-        request = codec.decode(body)
-        check_formats(request, platform.rules)
+        with timed(Step.SCHEMA):
+            request = codec.decode(body)
+            check_formats(request, platform.rules)
         # 7 and 8. Acteur, rules, state change and journal.
-        return _operate(request, platform, context)
+        with timed(Step.OPERATION):
+            outcome = _operate(request, platform, context)
+        # 9. Encode; what follows a retrait's delivery (10) goes with it.
+        with timed(Step.REPONSE):
+            return _replied(operation, outcome, platform, context)
     except Refusal as refusal:
         _record(body, request, refusal, platform, context)
         return _refused(operation, refusal, context)
 
 
-def _operate(request: Request, platform: Platform, context: RequestContext) -> Reply:
+def _operate(request: Request, platform: Platform, context: RequestContext) -> Response | Retrait:
     database, authority, rules = platform.database, platform.authority, platform.rules
-    response: Response
     match request:
         case RequeteDemandeCertificats():
-            response = demander_certificats(request, database=database, context=context, rules=rules)
+            return demander_certificats(request, database=database, context=context, rules=rules)
         case RequeteRetraitCertificat():
-            retrait = retirer_certificat(request, database=database, authority=authority, context=context)
-            return _delivering(retrait, platform, context)
+            return retirer_certificat(request, database=database, authority=authority, context=context)
         case RequeteRevocationCertificat():
-            response = revoquer_certificat(
-                request, database=database, authority=authority, context=context, rules=rules
-            )
+            return revoquer_certificat(request, database=database, authority=authority, context=context, rules=rules)
         case RequeteRenouvellementCertificat():
-            response = renouveler_certificat(request, database=database, context=context, rules=rules)
+            return renouveler_certificat(request, database=database, context=context, rules=rules)
         case RequeteSuiviActivite():
-            response = suivre_activite(request, database=database, context=context, rules=rules)
-    return _replied(response)
+            return suivre_activite(request, database=database, context=context, rules=rules)
 
 
 def _too_large(call: Call, arrival: Arrival, platform: Platform) -> Reply:
@@ -179,22 +188,21 @@ def _record(
 
 
 def _refused(operation: Operation, refusal: Refusal, arrival: Arrival) -> Reply:
-    log.info("request.refused", incident=arrival.incident, code=refusal.code.value, cause=refusal.diagnostic)
-    response = error_response(operation, refusal.code.value, refusal.message)
-    return Reply(status=_OK, content=soap.wrap(codec.encode(response)), diagnostic=refusal.diagnostic)
+    code = refusal.code.value
+    log.info("request.refused", incident=arrival.incident, code=code, cause=refusal.diagnostic)
+    content = soap.wrap(codec.encode(error_response(operation, code, refusal.message)))
+    return Reply(status=_OK, content=content, code=code, operation=operation, diagnostic=refusal.diagnostic)
 
 
-def _replied(response: Response) -> Reply:
-    # 9. Encode.
-    return Reply(status=_OK, content=soap.wrap(codec.encode(response)))
-
-
-def _delivering(retrait: Retrait, platform: Platform, context: RequestContext) -> Reply:
+def _replied(operation: Operation, outcome: Response | Retrait, platform: Platform, context: RequestContext) -> Reply:
+    response = outcome.reponse if isinstance(outcome, Retrait) else outcome
+    reply = Reply(status=_OK, content=soap.wrap(codec.encode(response)), code=statut_of(response), operation=operation)
+    if not isinstance(outcome, Retrait):
+        return reply
     # 10. Retrait only: delivered → demande close, produit actif.
     database = platform.database
-    return Reply(
-        status=_OK,
-        content=soap.wrap(codec.encode(retrait.reponse)),
-        on_sent=partial(confirm_delivery, retrait, database=database, context=context),
-        on_lost=partial(record_loss, retrait, database=database, context=context),
+    return replace(
+        reply,
+        on_sent=partial(confirm_delivery, outcome, database=database, context=context),
+        on_lost=partial(record_loss, outcome, database=database, context=context),
     )

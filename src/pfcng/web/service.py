@@ -1,6 +1,7 @@
 """The ASGI application of the Web Service: both endpoints, the WSDL, steps 1 and 2 of a request."""
 
 import secrets
+import time
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -13,12 +14,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from pfcng.contract import codes, schemas
 from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
 from pfcng.operations.context import Arrival
 from pfcng.pki import names
 from pfcng.pki.trust import TrustStore
+from pfcng.watch import metrics, tracing
+from pfcng.watch.steps import Step, timed
 from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_address, peer_certificate
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
@@ -26,6 +30,7 @@ from pfcng.web.platform import Platform
 log = structlog.get_logger()
 
 _XML: Final = "text/xml; charset=utf-8"
+_UNKNOWN: Final = "inconnue"
 DIAGNOSTIC_HEADER: Final = "X-Pfcng-Diagnostic"
 
 
@@ -75,18 +80,28 @@ class _Handler:
         )
 
     async def _call(self, request: Request) -> Response:
+        """Answer a POST, counted and traced: whatever is logged meanwhile has its incident number."""
         incident = secrets.token_hex(8)
+        bind_contextvars(incident=incident)  # for the task of this request
+        with metrics.REQUESTS_UNDER_WAY.track_inprogress(), tracing.request(request.headers, incident):
+            return await self._answer(request, incident)
+
+    async def _answer(self, request: Request, incident: str) -> Response:
+        began = time.perf_counter()
         trust = self._platform.trust.current  # one state of it for the connection and the signature
         try:
             arrive = partial(self._arrive, request, incident, trust)
             arrival = await run_in_threadpool(guard, arrive, incident, NotAdmitted)
         except NotAdmitted as refusal:
+            metrics.PEERS_REFUSED.labels(self._endpoint.value).inc()
             log.warning("peer.refused", incident=incident, endpoint=self._endpoint, cause=refusal.reason)
             return PlainTextResponse(refusal.sentence + "\n", status_code=403)
         if isinstance(arrival, Reply):
+            _count(arrival, began)
             return _WireReply(arrival, incident, diagnostics=False)
         try:
-            raw = await _body(request)
+            with timed(Step.RECEPTION):
+                raw = await _body(request)
         except ClientDisconnect:
             log.info("request.abandoned", incident=incident)
             return Response(status_code=400)
@@ -99,6 +114,7 @@ class _Handler:
             trust=trust,
         )
         reply = await run_in_threadpool(guard, partial(serve, call, arrival, self._platform), incident)
+        _count(reply, began)
         return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
 
     def _arrive(self, request: Request, incident: str, trust: TrustStore) -> Arrival:
@@ -106,13 +122,20 @@ class _Handler:
         platform = self._platform
         now = platform.clock()
         shown: x509.Certificate | None = peer_certificate(request.scope, platform.proxies)
-        certificate = admit(self._endpoint, shown, trust=trust, database=platform.database, now=now)
+        with timed(Step.ADMISSION):
+            certificate = admit(self._endpoint, shown, trust=trust, database=platform.database, now=now)
         return Arrival(
             incident=incident,
             titulaire_tls=names.rfc4514(certificate.subject),
             adresse=peer_address(request.scope, platform.proxies),
             now=now,
         )
+
+
+def _count(reply: Reply, began: float) -> None:
+    operation = reply.operation.soap_action if reply.operation else _UNKNOWN
+    metrics.REQUESTS.labels(operation, reply.code).inc()
+    metrics.REQUEST_SECONDS.labels(operation).observe(time.perf_counter() - began)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -148,8 +171,10 @@ class _WireReply(Response):
         left = await Request(scope, receive).is_disconnected()
         await super().__call__(scope, receive, send_open)
         if left:
+            metrics.REPLIES_LOST.inc()
             log.error("reply.lost", incident=self._incident, code=codes.WSMG_38.value)
         follow_up = self._on_lost if left else self._on_sent
         if follow_up is not None:
-            await run_in_threadpool(follow_up)
+            with timed(Step.LIVRAISON):
+                await run_in_threadpool(follow_up)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -6,10 +6,24 @@ A handshake that fails never reaches the application, so it is logged here, with
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import structlog
 
+from pfcng.watch import metrics
+
 log = structlog.get_logger()
+
+
+_REASONS: Final = {
+    "CERTIFICATE_VERIFY_FAILED": "certificate",
+    "UNSUPPORTED_PROTOCOL": "protocol",
+    "WRONG_VERSION_NUMBER": "protocol",
+    "VERSION_TOO_LOW": "protocol",
+    "HTTP_REQUEST": "protocol",
+    "NO_SHARED_CIPHER": "cipher",
+}
+"""What a refused handshake counts as; the log has OpenSSL's own word."""
 
 
 class LoggedTls(ssl.SSLObject):
@@ -22,6 +36,7 @@ class LoggedTls(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
+            metrics.TLS_REFUSED.labels(_REASONS.get(error.reason or "", "other")).inc()
             log.warning("tls.refused", reason=error.reason, detail=getattr(error, "verify_message", None))
             raise
 

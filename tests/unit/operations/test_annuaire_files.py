@@ -90,7 +90,7 @@ def test_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "vide"),
-        (gzip.compress(b"texte"), "gzip : décompressez-le"),
+        (gzip.compress(b"texte", mtime=0), "gzip : décompressez-le"),
         ("texte\n".encode("utf-16"), "UTF-16 : enregistrez-le en UTF-8"),
     ],
 )

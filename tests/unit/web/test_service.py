@@ -49,7 +49,7 @@ def calls() -> list[str]:
 
 
 def reply_that_calls(calls: list[str]) -> Reply:
-    return Reply(status=200, content=b"<reply/>", on_sent=lambda: calls.append("delivered"))
+    return Reply(status=200, content=b"<reply/>", code="OK", on_sent=lambda: calls.append("delivered"))
 
 
 def test_delivery_is_confirmed_after_the_last_byte(calls: list[str]) -> None:
@@ -78,12 +78,12 @@ def test_delivery_is_not_confirmed_when_the_network_breaks(calls: list[str]) -> 
 
 def test_diagnostic_header_holds_nothing_that_http_cannot_carry() -> None:
     """A cause with a line break or an accent is quoted: no header can be added through it."""
-    reply = Reply(status=200, content=b"", diagnostic="4 certificate: CN=é\r\nX-Evil: 1")
+    reply = Reply(status=200, content=b"", code="WSMG-00000002", diagnostic="4 certificate: CN=é\r\nX-Evil: 1")
     header = _WireReply(reply, "incident", diagnostics=True).headers["X-Pfcng-Diagnostic"]
     assert header == "4 certificate: CN=%C3%A9%0D%0AX-Evil: 1"
 
 
 def test_diagnostic_header_is_absent_where_it_is_not_asked_for() -> None:
     """Only the sandbox tells clients the precise cause."""
-    reply = Reply(status=200, content=b"", diagnostic="5 signature")
+    reply = Reply(status=200, content=b"", code="WSMG-00000002", diagnostic="5 signature")
     assert "X-Pfcng-Diagnostic" not in _WireReply(reply, "incident", diagnostics=False).headers

@@ -9,10 +9,12 @@ the programs that are older than it whether they may work with it (docs/exploita
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.rows import tuple_row
 
 log = structlog.get_logger()
 
@@ -95,17 +97,34 @@ def check_schema(dsn: str, *chains: Chain, remedy: str = "pfcng migrer") -> None
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         _check_server(connection)
-        for chain in chains:
-            state = _read_state(connection, chain)
-            _refuse_newer(state, chain)
-            if state is None or state.revision < chain.head:
-                told = "n’a pas les tables de pfcng" if state is None else f"est à la révision {state.revision}"
-                raise UnsuitableDatabase(
-                    f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
-                    f"lancez « {remedy} »."
-                )
-            if state.revision != chain.head:
-                log.warning("database.newer", schema=chain.schema, revision=state.revision, expected=chain.head)
+        for schema, revision, expected in check_tables(connection, *chains, remedy=remedy):
+            log.warning("database.newer", schema=schema, revision=revision, expected=expected)
+
+
+def check_tables(
+    connection: psycopg.Connection[Any], *chains: Chain, remedy: str = "pfcng migrer"
+) -> list[tuple[str, str, str]]:
+    """See that schemas are at a revision that this program works with.
+
+    Returns:
+        Those that are ahead of this program: schema, revision, revision expected.
+
+    Raises:
+        UnsuitableDatabase: One is behind, or does not admit this program.
+    """
+    newer = []
+    for chain in chains:
+        state = _read_state(connection, chain)
+        _refuse_newer(state, chain)
+        if state is None or state.revision < chain.head:
+            told = "n’a pas les tables de pfcng" if state is None else f"est à la révision {state.revision}"
+            raise UnsuitableDatabase(
+                f"La base de données {told} (schéma {chain.schema}, révision attendue {chain.head}) : "
+                f"lancez « {remedy} »."
+            )
+        if state.revision != chain.head:
+            newer.append((chain.schema, state.revision, chain.head))
+    return newer
 
 
 def _refuse_newer(state: _State | None, chain: Chain) -> None:
@@ -123,13 +142,14 @@ def _check_server(connection: psycopg.Connection) -> None:
         raise UnsuitableDatabase(f"La base de données doit être codée en UTF-8, pas en {encoding}.")
 
 
-def _read_state(connection: psycopg.Connection, chain: Chain) -> _State | None:
+def _read_state(connection: psycopg.Connection[Any], chain: Chain) -> _State | None:
     """How far the schema came, or None when it has no table of ours."""
+    cursor = connection.cursor(row_factory=tuple_row)
     table = f"{chain.schema}.alembic_version"
-    found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+    found = cursor.execute("SELECT to_regclass(%s)", (table,)).fetchone()
     if found is None or found[0] is None:
         return None
-    row = connection.execute(
+    row = cursor.execute(
         sql.SQL("SELECT version_num, to_jsonb(a) ->> 'admise' FROM {} a").format(
             sql.Identifier(chain.schema, "alembic_version")
         )

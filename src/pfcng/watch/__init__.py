@@ -1,0 +1,1 @@
+"""What lets an exploitant see a running platform: metrics, logs, traces."""
