@@ -41,24 +41,14 @@ from pfcng.store.database import Database
 from pfcng.store.migrations import Chain, check_schema
 from pfcng.watch.sampling import keep_sampled
 from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
-from pfcng.web.exploitation import create_exploitation
-from pfcng.web.figures import Figures
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
 from pfcng.web.published_files import PublishedFiles
-from pfcng.web.readiness import (
-    ServedCertificate,
-    attestation_check,
-    authority_check,
-    certificates_check,
-    database_check,
-    schema_check,
-    trust_check,
-    working_check,
-)
+from pfcng.web.readiness import ServedCertificate
 from pfcng.web.service import create_service
 from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
+from pfcng.web.watched import watched_igc, watched_platform, watched_worker
 
 WORKER_CONNECTIONS: Final = 8
 
@@ -123,23 +113,7 @@ class App:
 
     def exploitation(self, served: ServedCertificate) -> ASGIApp:
         """Health and metrics, as this process sees them."""
-        database, clock = self.database, self.platform.clock
-        parts = {
-            "base": database_check(database),
-            "schema": schema_check(database, self._schemas),
-            "restauration": attestation_check(database),
-            "confiance": trust_check(self.platform.trust, clock),
-            "igc": authority_check(self.platform.authority),
-            "autorites": certificates_check(self._publishing, clock),
-            "tls": lambda: served.check(clock),
-        }
-        figures = Figures(
-            database=database,
-            publishing=self._publishing,
-            trust=self.platform.trust,
-            tls_ends=lambda: served.ends,
-        )
-        return create_exploitation(parts, figures.read)
+        return watched_platform(self.platform, schemas=self._schemas, publishing=self._publishing, served=served)
 
     def renew_trust(self) -> None:
         """Read the authorities that are believed again.
@@ -267,14 +241,15 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
         )
         stack.enter_context(keep_sampled(database.pool_statistics))
         worker = Worker(dsn, parts)
-        checks = {
-            "base": database_check(database),
-            "schema": schema_check(database, platform_schemas(settings)),
-            "restauration": attestation_check(database),
-            "igc": authority_check(parts.authority),
-            "taches": working_check(lambda: worker.is_working),
-        }
-        yield worker, create_exploitation(checks, Figures(database=database).read)
+        yield (
+            worker,
+            watched_worker(
+                database,
+                schemas=platform_schemas(settings),
+                authority=parts.authority,
+                is_working=lambda: worker.is_working,
+            ),
+        )
 
 
 @contextmanager
@@ -339,18 +314,7 @@ class IgcApp:
 
     def exploitation(self, served: ServedCertificate) -> ASGIApp:
         """Health and metrics."""
-        database, clock = self.database, self._clock
-        parts = {
-            "base": database_check(database),
-            "schema": schema_check(database, [IGC], "pfcng igc migrer"),
-            "restauration": attestation_check(database),
-            "autorites": certificates_check(self._publishing, clock),
-            "tls": lambda: served.check(clock),
-        }
-        figures = Figures(
-            database=database, publishing=self._publishing, is_counted=False, tls_ends=lambda: served.ends
-        )
-        return create_exploitation(parts, figures.read)
+        return watched_igc(self.database, schema=IGC, publishing=self._publishing, served=served, clock=self._clock)
 
     def close(self) -> None:
         """Give the database's connections back, and the keys."""

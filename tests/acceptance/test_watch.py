@@ -1,5 +1,6 @@
 """Health and metrics, as Prometheus and a load balancer ask a running program for them; the log that goes with them."""
 
+import gzip
 import json
 import os
 import signal
@@ -7,15 +8,19 @@ import socket
 import subprocess
 import sys
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import httpx
 import psycopg
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pfcng.client import RefusedError
+from pfcng.contract.catalogue import Motif
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.watch.metrics import DECLARED
 from support.csrs import make_csr, make_key
@@ -149,14 +154,26 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
     """One incident number from request to journal to job; codes de révocation, keys, CSRs and mails stay out."""
     config = installation.write("bavard.toml", processus=1)
     csr = make_csr(make_key())
+    addresses = {
+        "mail_demandeur": "demandeur@hopital.example",
+        "mail_personne_a_informer": "informer@hopital.example",
+    }
     code = "un code que nul ne doit lire"
     with running_node(installation, config, "--with-worker") as node:
         with node.client() as client:
             reply = client.demander_certificats([demande_for(ORG, csr)])
             indice = reply.demandes[0].indice_retrait or ""
-            client.retirer_certificat(indice, code)
+            certificate = client.retirer_certificat(indice, code).certificate
             with pytest.raises(RefusedError):
                 client.retirer_certificat(indice, code)
+            renewal = make_csr(make_key())
+            client.renouveler_certificat(certificate, renewal, **addresses)
+            client.revoquer_certificat(
+                certificate,
+                Motif.VOL,
+                mail_demandeur=addresses["mail_demandeur"],
+                mail_personne_a_informer=addresses["mail_personne_a_informer"],
+            )
         with psycopg.connect(installation.dsn) as connection:
             rows = connection.execute(
                 "SELECT incident FROM journal WHERE acte = 'retirerCertificat' AND demande = %s ORDER BY id", (indice,)
@@ -166,7 +183,39 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
         assert node.stop() == 0
         lines = "".join(node.log)
     # An indice de retrait is the demande's number, which a log may have.
-    secrets = [code, csr.strip().splitlines()[1], "Bonjour", "PRIVATE KEY", "BEGIN CERTIFICATE REQUEST"]
+    csrs = [one.strip().splitlines()[1] for one in (csr, renewal)]
+    secrets = [code, *csrs, *addresses.values(), "Bonjour", "PRIVATE KEY", "BEGIN CERTIFICATE REQUEST"]
     assert [secret for secret in secrets if secret in lines] == []
     for line in node.log:
         assert json.loads(line)["event"]
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes spans in, as an OpenTelemetry collector does."""
+
+    spans: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        told = ExportTraceServiceRequest.FromString(body)
+        names = (span.name for one in told.resource_spans for scope in one.scope_spans for span in scope.spans)
+        self.spans.extend(names)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_requests_are_traced_where_it_is_asked_for(installation: Installation) -> None:
+    """``traces``: a span a request, one a step, one a call of PFCNG-IGC."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        Thread(target=collector.serve_forever, daemon=True).start()
+        config = installation.write("traces.toml", processus=1, traces=f"http://127.0.0.1:{collector.server_port}")
+        with running_node(installation, config) as node:
+            obtain(node)
+            assert node.stop() == 0
+        collector.shutdown()
+    assert {"requete", "signature", "operation", "livraison", "igc.issue"} <= set(Collector.spans)

@@ -19,7 +19,7 @@ from pfcng.store.attestation import Attestation, Objet, SuspectDatabase
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, stop_server
 from pfcng.store.migrations import migrate
-from support.backups import base_backup, copy_folder, dump, restore
+from support.backups import base_backup, copy_folder, dump, give, restore
 from support.folders import shared_folder
 
 NUMBERS = ("indice_lot", "numero_demande", "numero_produit", "numero_revocation")
@@ -207,7 +207,12 @@ def test_server_put_back_to_an_older_state_is_suspect() -> None:
         with served(folder / "pg") as dsn:
             migrate(dsn)
             base_backup(dsn, folder / "promue", recovered=True)
+            base_backup(dsn, folder / "replique")
+            (folder / "replique" / "standby.signal").touch()
+            give(folder / "replique", like=folder / "pg")
         copy_folder(folder / "pg", folder / "ancienne")
+        with served(folder / "replique") as dsn:
+            assert "lecture seule" in (fault_of(dsn) or "")
         with served(folder / "promue") as dsn:
             assert "ligne de temps" in (fault_of(dsn) or "")
         with served(folder / "pg") as dsn:

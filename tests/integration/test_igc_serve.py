@@ -1,6 +1,7 @@
 """``pfcng igc serve``: its settings, what it refuses to start with, its health and its end."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -209,3 +211,19 @@ def test_request_under_way_ends_before_the_service_does(program: IgcProgram) -> 
         assert stopping.result() == 0
     authority.close()
     assert '"event": "igc.call"' in program.log.read_text()
+
+
+def test_service_has_its_health_and_metrics_apart(program: IgcProgram) -> None:
+    """``ecoute_exploitation``, over plain HTTP: who watches needs no certificate."""
+    program.start()
+    authority = program.identities.connect(program.url)
+    authority.status(1)
+    authority.close()
+    [address] = re.findall(r"exploitation : (http://\S+:\d+)", program.log.read_text())
+    ready = httpx.get(f"{address}/sante/pret", trust_env=False, timeout=30).json()
+    assert set(ready["parties"]) == {"base", "schema", "restauration", "autorites", "tls"}
+    assert ready["etat"] == "prêt"
+    metrics = httpx.get(f"{address}/metrics", trust_env=False, timeout=30).text
+    assert 'pfcng_igc_requests_total{method="GET",status="200"} 1.0' in metrics
+    assert "pfcng_authority_expiry_timestamp_seconds{" in metrics
+    assert "pfcng_certificates" not in metrics

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -311,6 +312,23 @@ def test_crl_that_nobody_renews_is_an_alarm_then_a_refusal(
     assert verdict(trust, holder, clock.now) == "believed"
     clock.now = NOW + 6 * DAY + GRACE + SECOND
     assert verdict(trust, holder, clock.now).startswith("the CRL of")
+
+
+def test_alarm_that_cannot_be_journaled_ends_no_turn_and_is_told_later(store: TrustStore) -> None:
+    """The database away, what is believed goes on being looked after; the entry is made when it is back."""
+    told, is_away = list[Alarm](), True
+
+    def journal(alarm: Alarm) -> None:
+        if is_away:
+            raise psycopg.OperationalError("the connection is lost")
+        told.append(alarm)
+
+    trust = LiveTrust(store, clock=Clock(), on_alarm=journal)
+    trust.check()
+    is_away = False
+    for _ in range(2):
+        trust.check()
+    assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
 
 
 def test_alarm_of_a_platform_has_one_entry_in_its_journal_while_it_lasts(

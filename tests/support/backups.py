@@ -43,7 +43,8 @@ def base_backup(dsn: str, folder: Path, *, recovered: bool = False) -> None:
     if recovered:
         (folder / "recovery.signal").touch()
         with (folder / "postgresql.auto.conf").open("a") as file:
-            file.write("restore_command = 'false'\n")
+            # Nobody is let in before it is on its own timeline.
+            file.write("restore_command = 'false'\nhot_standby = off\n")
     give(folder, like=Path(str(parts["host"])))
 
 

@@ -25,6 +25,8 @@ FRESH: Final = 5.0
 """Seconds for which a good look counts."""
 _LOCK: Final = 0x61_74_74
 """Key of the advisory lock under which one process at a time suspects: "att"."""
+_STANDBY: Final = 0
+"""What a standby has for a timeline: it may be on any, and nothing can be written in it."""
 _MILLION: Final = 1_000_000
 
 
@@ -97,6 +99,8 @@ class Attestation:
     def _examine(self, connection: Connection[Row]) -> str | None:
         try:
             row = _read(connection)
+            if row["ligne"] == _STANDBY:
+                return "elle est en lecture seule : une réplique, ou une restauration qui n’est pas finie"
             went_back = self._move_mark(row)
             told = _told(row)
             if told is None and went_back:

@@ -1,7 +1,8 @@
 """What the database has of everything, counted now and then by a worker and kept in one row.
 
-A scrape reads the row: it costs the same whatever is in the tables. The count reads them (0.1 s for a million
-produits); it is made once a minute by one worker, and less often when it takes long: one part in `SHARE` of the time.
+A scrape reads the row: it costs the same whatever is in the tables. The count reads them (0.4 s for a million
+produits); it is made once a minute by one worker, and less often when it takes long: one part in `SHARE` of the time,
+but every ten minutes all the same, for a count that stays old is an alarm (no worker works).
 """
 
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ def compter(connection: DbConnection, now: datetime) -> bool:
         now: By the platform's clock, which says what is due.
     """
     row = connection.execute(
-        "SELECT FROM mesures WHERE le + least(duree * %s, interval '1 day') > clock_timestamp()", (SHARE,)
+        "SELECT FROM mesures WHERE le + least(duree * %s, interval '10 minutes') > clock_timestamp()", (SHARE,)
     )
     if row.rowcount:
         return False

@@ -25,7 +25,15 @@ def log_as_json() -> None:
 
 def log_for_people(level: int = logging.INFO) -> None:
     """For a person in front of a terminal, from that level on."""
-    rendering = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=20)
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=20, exception_formatter=structlog.dev.plain_traceback
+    )
+
+    def rendering(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        if "frames" in event:
+            event["exception"] = event.pop("frames").rstrip()
+        return console(logger, method, event)
+
     _configure(structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False), rendering, level)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -132,7 +133,7 @@ def _validators(response: httpx.Response) -> dict[str, str]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put a file in its place at once and whole."""
-    beside = path.with_name(f".{path.name}.nouveau")
+    """Put a file in its place at once and whole; the processes of a node share the folder."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(content)
     beside.replace(path)

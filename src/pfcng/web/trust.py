@@ -9,6 +9,7 @@ from enum import Enum
 from threading import Event, Lock, Thread
 from typing import Final
 
+import psycopg
 import structlog
 
 from pfcng.igc import published, revocations
@@ -20,8 +21,10 @@ from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
 
-INTERVAL: Final = 60.0
-"""Seconds between two turns over the sources, and between two alarms."""
+INTERVAL: Final = 5.0
+"""Seconds between two turns over the near sources: what no notice tells is known then, in every process alike."""
+ALARM_INTERVAL: Final = 60.0
+"""Seconds between two alarms, and between two turns over the far sources, which have delays of their own."""
 _NEAR: Final = timedelta(hours=12)
 """A CRL that ends sooner is an alarm: ours are renewed a day before, the real ones five."""
 
@@ -146,7 +149,7 @@ class LiveTrust:
         ]
 
     def check(self) -> None:
-        """Raise the alarms."""
+        """Raise the alarms; one that cannot be told is told at a later turn."""
         ailing = self.ailing()
         for alarm in ailing:
             log.error(
@@ -156,9 +159,16 @@ class LiveTrust:
                 next_update=alarm.next_update and alarm.next_update.isoformat(),
                 see="docs/publication.md",
             )
-            if alarm not in self._lasting:
+        self._lasting.intersection_update(ailing)
+        self._tell([alarm for alarm in ailing if alarm not in self._lasting])
+
+    def _tell(self, begun: list[Alarm]) -> None:
+        try:
+            for alarm in begun:
                 self._on_alarm(alarm)
-        self._lasting = set(ailing)
+                self._lasting.add(alarm)
+        except psycopg.Error as error:  # trust is kept while the database is away; the next turn tells them
+            log.error("trust.alarm_not_journaled", kind=type(error).__name__)  # noqa: TRY400 - idem
 
     def _ask(self, source: Source) -> None:
         with self._asking[id(source)]:
@@ -181,11 +191,11 @@ def _ailment(next_update: datetime | None, now: datetime) -> Ailment | None:
 @contextmanager
 def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTERVAL) -> Iterator[None]:
     """Refresh in threads of their own: every ``interval`` seconds, and at once after our own CRLs and revocations."""
-    checked = [time.monotonic() - interval]
+    checked = [time.monotonic() - ALARM_INTERVAL]
 
     def turn() -> float:
         trust.refresh()
-        if time.monotonic() - checked[0] >= interval:
+        if time.monotonic() - checked[0] >= ALARM_INTERVAL:
             checked[0] = time.monotonic()
             trust.check()
         return interval
@@ -194,7 +204,7 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
     with ExitStack() as stack:
         stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
         if trust.has_far:
-            stack.enter_context(_keep_fetching(trust, interval))
+            stack.enter_context(_keep_fetching(trust, ALARM_INTERVAL))
         yield
 
 

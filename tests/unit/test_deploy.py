@@ -1,0 +1,40 @@
+"""The units of deploy/systemd: systemd's own look at them, and what they promise."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pfcng.cli import app
+
+UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").glob("*.service"))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_finds_nothing_to_say_of_the_units(tmp_path: Path) -> None:
+    """With a program that is there in the place of the installed one."""
+    assert len(UNITS) == 3
+    copies = [tmp_path / unit.name for unit in UNITS]
+    for unit, copy in zip(UNITS, copies, strict=True):
+        copy.write_text(unit.read_text("utf-8").replace("/opt/pfcng/bin/pfcng", sys.executable), "utf-8")
+    told = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)
+    ours = [line for line in told.stderr.splitlines() if "pfcng-" in line]
+    assert (told.returncode, ours) == (0, []), told.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_unit_starts_a_command_that_exists_as_its_own_account(unit: Path) -> None:
+    """Never as root, never able to become it."""
+    text = unit.read_text("utf-8")
+    found = re.search(
+        r"^ExecStart=/opt/pfcng/bin/pfcng ([a-z ]+) --config /etc/pfcng/[a-z]+\.toml$", text, re.MULTILINE
+    )
+    assert found is not None
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    groups = {group.typer_instance.info.name for group in app.registered_groups if group.typer_instance}
+    assert found[1].split()[0] in commands | groups
+    for line in ("User=pfcng", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="):
+        assert f"\n{line}\n" in text
