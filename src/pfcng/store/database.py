@@ -1,6 +1,6 @@
 """Connections and transactions; the platform's work under the application's role."""
 
-import time
+import select
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -26,8 +26,6 @@ _MAX_RECEIPTS: Final = 20_000
 _OPTIONS: Final = "-c timezone=UTC"
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
-_FRESH: Final = 1.0
-"""Seconds after its work during which a connection is taken for alive."""
 _PROBE: Final = 2.0
 """Seconds that a caller waits who only asks whether there is one."""
 
@@ -47,13 +45,11 @@ class DbConnection(Connection[Row]):
 
     Attributes:
         receipts: Entries written by the transaction under way; those of a savepoint that was rolled back are not in it.
-        used: When it last did its work, monotonic.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.receipts: list[Receipt] = []
-        self.used = time.monotonic()
 
     @contextmanager
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Iterator[Transaction]:
@@ -108,7 +104,6 @@ class Database:
             with connection.transaction():
                 yield connection
             self._receipts.extend(connection.receipts)
-            connection.used = time.monotonic()
 
     @contextmanager
     def session(self) -> Iterator[DbConnection]:
@@ -209,13 +204,23 @@ class Database:
 
 
 def _check(connection: DbConnection) -> None:
-    """See that a connection is alive, unless it was a moment ago: it would be one round trip a transaction.
+    """See that a connection is alive.
+
+    A server says something on one that nobody uses when it ends it: only then is it worth a round trip.
 
     Raises:
         psycopg.OperationalError: It is not.
     """
-    if time.monotonic() - connection.used > _FRESH:
+    if _is_readable(connection.pgconn.socket):
         ConnectionPool.check_connection(connection)
+
+
+def _is_readable(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 _TAKE_ROLE: Final = """
