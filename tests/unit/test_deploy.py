@@ -1,10 +1,12 @@
 """The units of deploy/systemd: systemd's own look at them, and what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +40,22 @@ def test_unit_starts_a_command_that_exists_as_its_own_account(unit: Path) -> Non
     assert found[1].split()[0] in commands | groups
     for line in ("User=pfcng", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="):
         assert f"\n{line}\n" in text
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+def test_compose_file_is_one() -> None:
+    """By Docker Compose's own reading of it."""
+    file = str(UNITS[0].parents[1] / "compose/compose.yaml")
+    command = ["docker-compose", "-f", file, "--profile", "igc", "config", "-q"]
+    told = subprocess.run(
+        command, env={**os.environ, "PFCNG_MOT_DE_PASSE": "x"}, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def test_chart_has_nothing_that_helm_warns_of() -> None:
+    """By Helm's own linter, where its Python binding is installed."""
+    helm = pytest.importorskip("helm_python.chart")
+    told: dict[str, Any] = helm.lint(str(UNITS[0].parents[1] / "helm/pfcng"), strict=True)
+    assert told["errors"] == []
+    assert all(message["severity"] < 2 for message in told["messages"])

@@ -23,7 +23,8 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
-_OPTIONS: Final = "-c timezone=UTC"
+_OPTIONS: Final = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""The server gives back within half a minute the locks of a node that lost its power or its network."""
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection."""
 _PROBE: Final = 2.0
