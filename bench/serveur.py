@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPSConnection
 from itertools import islice
 from pathlib import Path
@@ -61,6 +62,7 @@ ORG: Final = Product(Offre.ORG, Usage.AUTH_CLI)
 CARD: Final = "cpa-editeur"
 LOT: Final = 20
 LINES: Final = 500
+_BEGIN, _END = "<!-- mesures -->", "<!-- fin des mesures -->"
 _MEGABYTE: Final = 1024 * 1024
 _COUNTS: Final = {"x1": 800, "x20": 80, "retirer": 600, "revoquer": 400, "suivre": 60, "http": 1500, "tls": 300}
 _WARM: Final = 0.1
@@ -217,7 +219,7 @@ def main() -> None:
         server = EmbeddedPostgres(folder / "postgres")
         try:
             for bits in (2048, 4096):
-                with _running(folder, server.dsn, bits, rows=options.rows if bits == 2048 else 0) as (bench, start):
+                with running(folder, server.dsn, bits, rows=options.rows if bits == 2048 else 0) as (bench, start):
                     if bits == 2048:
                         facts = {"démarrage": start}
                         measure_all(bench)
@@ -232,7 +234,7 @@ def main() -> None:
 
 
 @contextmanager
-def _running(folder: Path, dsn: str, bits: int, *, rows: int) -> Iterator[tuple[Bench, float]]:
+def running(folder: Path, dsn: str, bits: int, *, rows: int) -> Iterator[tuple[Bench, float]]:
     """A node over a database of its own; and how long it took to start."""
     place = folder / str(bits)
     place.mkdir()
@@ -349,6 +351,35 @@ def report(figures: list[Figure], facts: dict[str, Any], options: argparse.Names
     if options.json:
         content = {"machine": machine(), "faits": facts, "operations": [asdict(one) for one in figures]}
         options.json.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+    if options.markdown:
+        write_page(options.markdown, figures, facts)
+
+
+def write_page(page: Path, figures: list[Figure], facts: dict[str, Any]) -> None:
+    """Put the table between the marks of the page; the rest is somebody's words."""
+    before, _, rest = page.read_text("utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    told = machine()
+    lines = [
+        f"Mesuré le {datetime.now(UTC):%d/%m/%Y} : {told['processeur']}, {told['coeurs']} cœurs, Python {told['python']}.",
+        "",
+        "| opération | par seconde | p50 (ms) | p99 (ms) | serveur (ms) | base (ms) | plancher (ms) | rapport |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        *(
+            f"| {one.name} | {one.rate:.0f} | {_french(one.p50, 1)} | {_french(one.p99, 1)} | {_french(one.server, 2)} "
+            f"| {_french(one.postgres, 2)} | {_french(one.floor, 2)} | {one.ratio.replace('.', ',')} |"
+            for one in figures
+        ),
+        "",
+        f"Démarrage : {_french(facts['démarrage'], 1)} s.",
+        f"Mémoire propre d’un processus après la mesure : {facts['mémoire par processus']:.0f} Mo.",
+    ]
+    page.write_text(f"{before}{_BEGIN}\n{chr(10).join(lines)}\n{_END}{after}", "utf-8")
+
+
+def _french(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace(".", ",")
 
 
 def machine() -> dict[str, Any]:
