@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES := bench-plateforme bench-suivi bench-annuaire bench-journal
+BENCHES := bench-suivi bench-annuaire bench-journal bench-courrier bench-cles bench-publication
 
-.PHONY: install sandbox test format lint types imports check docs bench $(BENCHES) constraints clean
+.PHONY: install sandbox test format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
 
 install: .venv/.installed
 
@@ -40,13 +40,19 @@ check: format lint types imports test
 docs: install
 	PYTHONPATH=tests $(BIN)/python -m support.pages
 
-# Figures, not checks: read them on a quiet machine. All of them in some minutes; one of them at another size:
-# make bench-journal ARGS=1000000
+# Figures, not checks: read them on a quiet machine. A production server in under five minutes, with a table:
+# make bench ARGS="--markdown docs/performances.md"
+bench: install
+	PYTHONPATH=tests $(BIN)/python bench/serveur.py $(ARGS)
+
+# The same retraits beside OpenBao's PKI and, where it is installed, cfssl, with the same sizes of keys.
+bench-pairs: install
+	PYTHONPATH=tests $(BIN)/python bench/pairs.py $(ARGS)
+
+# One part each, at another size if told: make bench-journal ARGS=1000000
 bench-suivi: ARGS ?= --sizes 10000 100000
 bench-annuaire: ARGS ?= 200000
 bench-journal: ARGS ?= 100000
-
-bench: $(BENCHES)
 
 $(BENCHES): bench-%: install
 	PYTHONPATH=tests $(BIN)/python bench/$*.py $(ARGS)

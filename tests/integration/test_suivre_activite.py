@@ -890,7 +890,7 @@ def database_of(postgres: str, name: str, revision: str) -> str:
     dsn = make_conninfo(postgres, dbname=name)
     config = Config()
     config.set_main_option("script_location", str(migrations.PLATFORM.folder))
-    config.attributes.update(dsn=dsn, schema="public")
+    config.attributes.update(dsn=dsn, schema="public", oldest=revision)
     command.upgrade(config, revision)
     return dsn
 

@@ -129,6 +129,15 @@ class OpenBao:
         self._client.close()
         self.stop()
 
+    def connect(self) -> httpx.Client:
+        """A client of the administrator's own."""
+        return httpx.Client(
+            base_url=f"{self.address}/v1/",
+            verify=ssl.create_default_context(cafile=self.ca),
+            headers={"X-Vault-Token": self._root},
+            timeout=60,
+        )
+
     def admin(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         response = self._client.request(method, path, json=body, headers={"X-Vault-Token": self._root})
         response.raise_for_status()

@@ -202,7 +202,7 @@ def running_node(installation: Installation, config: Path, *options: str, **env:
             stream.close()
 
 
-def install(directory: Path, postgres: str, name: str = "exploitation") -> Installation:
+def install(directory: Path, postgres: str, name: str = "exploitation", *, ca_key_bits: int = 2048) -> Installation:
     """Keys of authorities and cards, and a database with the demonstration annuaire, ``editeur`` in the white list."""
     demonstration = load_demonstration(directory / "annuaire.toml")
     pki = ensure_pki(
@@ -210,7 +210,7 @@ def install(directory: Path, postgres: str, name: str = "exploitation") -> Insta
         cards=demonstration.card_specs(),
         urls=PublicationUrls(),
         host="localhost",
-        ca_key_bits=2048,
+        ca_key_bits=ca_key_bits,
         now=datetime.now(UTC),
     )
     with psycopg.connect(postgres, autocommit=True) as connection:

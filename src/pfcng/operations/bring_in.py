@@ -39,11 +39,11 @@ def bring_in(connection: DbConnection, dossier: Dossier, certificate: x509.Certi
         now: When, for the history and the journal.
     """
     request, numero = dossier.request, dossier.numero
-    [(_, produit)] = demandes.next_numbers(connection, 1)
+    lot, [(_, produit)] = demandes.next_numbers(connection, 1)
     person = request.subject if isinstance(request.subject, PersonSubject) else None
     demandes.insert_lot(
         connection,
-        indice=demandes.next_indice_lot(connection),
+        indice=lot,
         environment=request.environment,
         signataire=person.id_nat if person is not None and request.product.offre is Offre.PS else _ACTEUR,
         statut="OK",

@@ -65,11 +65,10 @@ def register(
         refused_whole: Why the whole lot was refused, if it was: nothing more is checked.
         renouvelle: Number of the produit that the one demande renews.
     """
-    numbers = store.next_numbers(connection, len(lot))
+    indice, numbers = store.next_numbers(connection, len(lot))
     if refused_whole is None:
         lot = _refuse_keys(connection, lot, [numero for numero, _ in numbers], context)
         lot = _refuse_addresses(connection, lot, [produit for _, produit in numbers], context)
-    indice = store.next_indice_lot(connection)
     failed = any(examined.refusal for examined in lot)
     store.insert_lot(
         connection,

@@ -20,11 +20,15 @@ def load_annuaire(
 
     Habilitations are those of the persons named. Unknown identifiers are simply not in the result.
     """
-    return Annuaire(
-        personnes={row["id_nat"]: _personne(row) for row in _personnes(connection, environment, personnes)},
-        structures={row["id_nat"]: _structure(row) for row in _structures(connection, environment, structures)},
-        habilitations=_habilitations(connection, environment, personnes),
-    )
+    with connection.pipeline():  # one round trip
+        named = _personnes(connection, environment, personnes)
+        known = _structures(connection, environment, structures)
+        held = _habilitations(connection, environment, personnes)
+        return Annuaire(
+            personnes={row["id_nat"]: _personne(row) for row in named},
+            structures={row["id_nat"]: _structure(row) for row in known},
+            habilitations=_by_acteur(held),
+        )
 
 
 def _personnes(connection: DbConnection, environment: Environment, ids: Collection[str]) -> Iterable[Row]:
@@ -46,16 +50,17 @@ def _structures(connection: DbConnection, environment: Environment, ids: Collect
     )
 
 
-def _habilitations(
-    connection: DbConnection, environment: Environment, acteurs: Collection[str]
-) -> dict[str, tuple[Habilitation, ...]]:
-    rows = connection.execute(
+def _habilitations(connection: DbConnection, environment: Environment, acteurs: Collection[str]) -> Iterable[Row]:
+    return connection.execute(
         """
         SELECT acteur, offre, id_nat_struct, domaine, debut, fin FROM habilitation
         WHERE environnement = %s AND acteur = ANY(%s) ORDER BY id
         """,
         (environment, list(acteurs)),
     )
+
+
+def _by_acteur(rows: Iterable[Row]) -> dict[str, tuple[Habilitation, ...]]:
     held: dict[str, tuple[Habilitation, ...]] = {}
     for row in rows:
         habilitation = Habilitation(**{**row, "offre": Offre(row["offre"])})

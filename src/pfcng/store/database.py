@@ -1,5 +1,6 @@
 """Connections and transactions; the platform's work under the application's role."""
 
+import select
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -90,7 +91,7 @@ class Database:
             max_size=max_connections,
             open=True,
             timeout=_PATIENCE,
-            check=ConnectionPool.check_connection,
+            check=_check,
             connection_class=DbConnection,
             kwargs={"row_factory": dict_row, "options": _OPTIONS},
             configure=self._configure,
@@ -201,6 +202,26 @@ class Database:
         if not self._told:
             self._told = True
             log.warning("database.role_missing", role=self._role, see="docs/journal-exploitation.md")
+
+
+def _check(connection: DbConnection) -> None:
+    """See that a connection is alive.
+
+    A server says something on one that nobody uses when it ends it: only then is it worth a round trip.
+
+    Raises:
+        psycopg.OperationalError: It is not.
+    """
+    if _is_readable(connection.pgconn.socket):
+        ConnectionPool.check_connection(connection)
+
+
+def _is_readable(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 _TAKE_ROLE: Final = """

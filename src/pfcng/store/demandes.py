@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -52,22 +52,16 @@ class NewDemande:
     renouvelle: int | None = None
 
 
-def next_indice_lot(connection: DbConnection) -> int:
-    """The next index of a lot."""
-    (row,) = connection.execute("SELECT nextval('indice_lot') AS indice").fetchall()
-    return int(row["indice"])
-
-
-def next_numbers(connection: DbConnection, count: int) -> list[tuple[int, int]]:
-    """The next numbers of that many demandes and their produits."""
+def next_numbers(connection: DbConnection, count: int) -> tuple[int, list[tuple[int, int]]]:
+    """The next index of a lot, and the next numbers of that many demandes and their produits."""
     rows = connection.execute(
         """
-        SELECT nextval('numero_demande') AS demande, nextval('numero_produit') AS produit
-        FROM generate_series(1, %s)
+        SELECT l.indice, nextval('numero_demande') AS demande, nextval('numero_produit') AS produit
+        FROM (SELECT nextval('indice_lot') AS indice OFFSET 0) AS l, generate_series(1, %s)
         """,
         (count,),
-    )
-    return [(row["demande"], row["produit"]) for row in rows]
+    ).fetchall()
+    return rows[0]["indice"], [(row["demande"], row["produit"]) for row in rows]
 
 
 def last_number(connection: DbConnection) -> int:
@@ -132,78 +126,84 @@ def insert_lot(
     demandes: Sequence[NewDemande],
 ) -> None:
     """Write a lot with its demandes and produits in their final state, and the history of the way there (D1)."""
-    connection.execute(
-        "INSERT INTO lot (indice, environnement, signataire, statut, recu_le) VALUES (%s, %s, %s, %s, %s)",
-        (indice, environment, signataire, statut, now),
-    )
-    cursor = connection.cursor()
-    cursor.executemany(
-        """
-        INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, administrateur,
-                             nom_administrateur, prenom_administrateur, mail_demandeur, mail_a_informer, etat, creee_le,
-                             renouvelle)
-        VALUES (%s, %s, %s, 'WS', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [_demande_row(new, indice, environment, signataire, now) for new in demandes],
-    )
-    cursor.executemany(
-        """
-        INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
-                             id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
-                             mail_sujet, etat, hors_perimetre, demande_igc, dn_sujet)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [_produit_row(new, environment) for new in demandes],
-    )
-    _write_history(connection, [(new.numero, new.numero_produit, new.outcome) for new in demandes], now)
+    told = {"lot": indice, "environnement": environment, "now": now}
+    with connection.pipeline():  # one round trip, and a statement a table whatever the size of the lot
+        connection.execute(
+            """
+            INSERT INTO lot (indice, environnement, signataire, statut, recu_le)
+            VALUES (%(lot)s, %(environnement)s, %(signataire)s, %(statut)s, %(now)s)
+            """,
+            {**told, "signataire": signataire, "statut": statut},
+        )
+        connection.execute(_DEMANDES, {**told, "rows": Jsonb([_demande_row(new, signataire) for new in demandes])})
+        connection.execute(_PRODUITS, {**told, "rows": Jsonb([_produit_row(new) for new in demandes])})
+        _write_history(connection, [(new.numero, new.numero_produit, new.outcome) for new in demandes], now)
 
 
-def _demande_row(
-    new: NewDemande, lot: int, environment: Environment, signataire: str, now: datetime
-) -> tuple[object, ...]:
+_DEMANDES: Final = """
+INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, administrateur,
+                     nom_administrateur, prenom_administrateur, mail_demandeur, mail_a_informer, etat, creee_le,
+                     renouvelle)
+SELECT numero, %(environnement)s, %(lot)s, 'WS', acteur, nom_acteur, prenom_acteur, administrateur,
+       nom_administrateur, prenom_administrateur, mail_demandeur, mail_a_informer, etat, %(now)s, renouvelle
+FROM jsonb_to_recordset(%(rows)s) AS r (
+    numero bigint, acteur text, nom_acteur text, prenom_acteur text, administrateur text, nom_administrateur text,
+    prenom_administrateur text, mail_demandeur text, mail_a_informer text, etat text, renouvelle bigint)
+"""
+_PRODUITS: Final = """
+INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
+                     id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
+                     mail_sujet, etat, hors_perimetre, demande_igc, dn_sujet)
+SELECT numero, demande, %(environnement)s, offre, usage, id_nat_struct, raison_sociale, id_nat_beneficiaire,
+       nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn, mail_sujet, etat, hors_perimetre,
+       demande_igc, dn_sujet
+FROM jsonb_to_recordset(%(rows)s) AS r (
+    numero bigint, demande bigint, offre text, usage text, id_nat_struct text, raison_sociale text,
+    id_nat_beneficiaire text, nom_beneficiaire text, prenom_beneficiaire text, nom_applicatif text, fqdn text[],
+    upn text, mail_sujet text, etat text, hors_perimetre boolean, demande_igc jsonb, dn_sujet text)
+"""
+
+
+def _demande_row(new: NewDemande, signataire: str) -> dict[str, object]:
     personne = new.acteur.personne if new.acteur else None
     administrateur = new.acteur.administrateur if new.acteur else None
-    return (
-        new.numero,
-        environment,
-        lot,
-        personne.id_nat if personne else signataire,
-        personne.nom if personne else "",
-        personne.prenom if personne else "",
-        administrateur.id_nat if administrateur else None,
-        administrateur.nom if administrateur else None,
-        administrateur.prenom if administrateur else None,
-        new.demande.mail_demandeur,
-        new.demande.mail_personne_a_informer,
-        new.outcome.value.demande[1],
-        now,
-        new.renouvelle,
-    )
+    return {
+        "numero": new.numero,
+        "acteur": personne.id_nat if personne else signataire,
+        "nom_acteur": personne.nom if personne else "",
+        "prenom_acteur": personne.prenom if personne else "",
+        "administrateur": administrateur.id_nat if administrateur else None,
+        "nom_administrateur": administrateur.nom if administrateur else None,
+        "prenom_administrateur": administrateur.prenom if administrateur else None,
+        "mail_demandeur": new.demande.mail_demandeur,
+        "mail_a_informer": new.demande.mail_personne_a_informer,
+        "etat": new.outcome.value.demande[1],
+        "renouvelle": new.renouvelle,
+    }
 
 
-def _produit_row(new: NewDemande, environment: Environment) -> tuple[object, ...]:
+def _produit_row(new: NewDemande) -> dict[str, object]:
     demande = new.demande
     nom, prenom = new.beneficiaire or (None, None)
-    return (
-        new.numero_produit,
-        new.numero,
-        environment,
-        demande.offre,
-        demande.usage,
-        demande.id_nat_struct,
-        new.raison_sociale,
-        new.id_nat_beneficiaire or demande.id_nat_beneficiaire,
-        nom,
-        prenom,
-        demande.nom_applicatif,
-        list(demande.fqdn),
-        demande.upn,
-        demande.mail_sujet,
-        new.outcome.value.produit[1],
-        new.hors_perimetre,
-        None if new.demande_igc is None else Jsonb(new.demande_igc),
-        new.dn_sujet,
-    )
+    return {
+        "numero": new.numero_produit,
+        "demande": new.numero,
+        "offre": demande.offre,
+        "usage": demande.usage,
+        "id_nat_struct": demande.id_nat_struct,
+        "raison_sociale": new.raison_sociale,
+        "id_nat_beneficiaire": new.id_nat_beneficiaire or demande.id_nat_beneficiaire,
+        "nom_beneficiaire": nom,
+        "prenom_beneficiaire": prenom,
+        "nom_applicatif": demande.nom_applicatif,
+        "fqdn": demande.fqdn,
+        "upn": demande.upn,
+        "mail_sujet": demande.mail_sujet,
+        "etat": new.outcome.value.produit[1],
+        "hors_perimetre": new.hors_perimetre,
+        "demande_igc": new.demande_igc,
+        "dn_sujet": new.dn_sujet,
+    }
 
 
 def find_demande(connection: DbConnection, environment: Environment, numero: int) -> Row | None:
@@ -252,22 +252,22 @@ def move(connection: DbConnection, numero: int, transition: Transition, now: dat
         StateConflict: One of them is in another state; the transaction must be given up.
     """
     step = transition.value
-    demande = connection.execute(
-        "UPDATE demande SET etat = %s WHERE numero = %s AND etat = %s",
-        (step.demande[1], numero, step.demande[0]),
-    )
-    produit = connection.execute(
-        "UPDATE produit SET etat = %s WHERE demande = %s AND etat = %s RETURNING numero",
-        (step.produit[1], numero, step.produit[0]),
+    moved = connection.execute(
+        """
+        WITH d AS (UPDATE demande SET etat = %s WHERE numero = %s AND etat = %s RETURNING numero),
+             p AS (UPDATE produit SET etat = %s WHERE demande = %s AND etat = %s RETURNING numero)
+        SELECT p.numero FROM d, p
+        """,
+        (step.demande[1], numero, step.demande[0], step.produit[1], numero, step.produit[0]),
     ).fetchone()
-    if demande.rowcount != 1 or produit is None:
+    if moved is None:
         raise StateConflict(numero, transition.name)
-    _write_history(connection, [(numero, produit["numero"], transition)], now)
+    _write_history(connection, [(numero, moved["numero"], transition)], now)
 
 
 def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Transition]], now: datetime) -> None:
     rows = [
-        (objet, number, ends[0], ends[1], transition.name, now)
+        {"objet": objet, "numero": number, "de": ends[0], "vers": ends[1], "transition": transition.name}
         for numero, numero_produit, transition in moved
         for objet, number, ends in (
             ("demande", numero, transition.value.demande),
@@ -275,8 +275,13 @@ def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Tra
         )
         if ends[0] is not ends[1]
     ]
-    connection.cursor().executemany(
-        "INSERT INTO historique (objet, numero, de, vers, transition, le) VALUES (%s, %s, %s, %s, %s, %s)", rows
+    connection.execute(
+        """
+        INSERT INTO historique (objet, numero, de, vers, transition, le)
+        SELECT objet, numero, de, vers, transition, %s
+        FROM jsonb_to_recordset(%s) AS r (objet text, numero bigint, de text, vers text, transition text)
+        """,
+        (now, Jsonb(rows)),
     )
 
 

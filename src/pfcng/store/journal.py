@@ -6,7 +6,7 @@ kind of tampering: docs/journal.md.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -64,24 +64,38 @@ def write(connection: DbConnection, entries: Iterable[JournalEntry]) -> None:
 
     What a column cannot hold is made fit: no hostile value keeps a refusal out of the journal.
     """
-    cursor = connection.cursor()
     fitting = [_fit(entry) for entry in entries]
-    cursor.executemany(_INSERT, [astuple(entry) for entry in fitting], returning=True)
-    for entry in fitting:
-        (row,) = cursor.fetchall()
-        cursor.nextset()
-        connection.receipts.append(Receipt(row["id"], digest(row["id"], entry)))
+    if not fitting:
+        return
+    columns = [list(column) for column in zip(*(_columns(entry) for entry in fitting), strict=True)]
+    numbers = sorted(row["id"] for row in connection.execute(_INSERT, columns))
+    connection.receipts += [
+        Receipt(numero, digest(numero, entry)) for numero, entry in zip(numbers, fitting, strict=True)
+    ]
 
 
+# Rows are inserted, and so numbered, in the order of the entries.
 _INSERT: Final = f"""
 INSERT INTO journal ({COLUMNS})
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+SELECT {COLUMNS.replace("environnement", "environnement::environnement")}
+FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+            %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+    WITH ORDINALITY AS e ({COLUMNS}, rang)
+ORDER BY rang RETURNING id
 """  # noqa: S608 - the columns are this module's own
+
+
+def _columns(entry: JournalEntry) -> tuple[Any, ...]:
+    """The fields in their order; `astuple` copies each."""
+    return tuple(getattr(entry, name) for name in _FIELDS)
+
+
+_FIELDS: Final = tuple(field.name for field in fields(JournalEntry))
 
 
 def digest(numero: int, entry: JournalEntry) -> bytes:
     """The digest of an entry that has this number."""
-    return digest_columns(numero, astuple(entry))
+    return digest_columns(numero, _columns(entry))
 
 
 def digest_columns(numero: int, columns: Sequence[Any]) -> bytes:

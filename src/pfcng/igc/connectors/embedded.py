@@ -86,15 +86,15 @@ class EmbeddedAuthority:
         self._check(request, now)
         parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
         with self._database.transaction() as connection:
-            connection.execute(
+            row = connection.execute(
                 """
                 INSERT INTO igc.certificat (numero, requete, enregistre_le)
                 VALUES (%(numero)s, %(requete)s, %(now)s)
                 ON CONFLICT (numero) DO NOTHING
+                RETURNING requete
                 """,
                 parameters,
-            )
-            row = _find(connection, numero)
+            ).fetchone() or _find(connection, numero)
         if CertificateRequest.from_json(row["requete"]) != request:
             raise RegistrationConflict(f"demande {numero}")
 
@@ -283,12 +283,13 @@ class EmbeddedAuthority:
             signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
             # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
             # never happens, and without it nothing must be signed.
-            connection.execute(
+            reserved = connection.execute(
                 """
                 UPDATE igc.certificat
                 SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
                     adresses = %(adresses)s
                 WHERE numero = %(numero)s AND numero_serie IS NULL
+                RETURNING numero, requete, emetteur, numero_serie, debut_validite, adresses, der
                 """,
                 {
                     "numero": numero,
@@ -297,8 +298,8 @@ class EmbeddedAuthority:
                     "debut_validite": now,
                     "adresses": Jsonb(self._urls.to_json()),
                 },
-            )
-            return _find(connection, numero)
+            ).fetchone()
+            return reserved or _find(connection, numero)
 
     def _sign(self, row: Row) -> x509.Certificate:
         """I2: nothing but the row goes into the certificate."""
@@ -334,11 +335,11 @@ class EmbeddedAuthority:
     def _store(self, numero: int, certificate: x509.Certificate) -> Row:
         """I3: the first one stored stays; a concurrent one is the same to the byte."""
         with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE igc.certificat SET der = %(der)s WHERE numero = %(numero)s AND der IS NULL",
+            stored = connection.execute(
+                "UPDATE igc.certificat SET der = %(der)s WHERE numero = %(numero)s AND der IS NULL RETURNING der",
                 {"numero": numero, "der": certificate.public_bytes(Encoding.DER)},
-            )
-            return _find(connection, numero)
+            ).fetchone()
+            return stored or _find(connection, numero)
 
 
 def _revocation(row: Row, reason: x509.ReasonFlags | None, moment: datetime) -> Revocation:
