@@ -362,7 +362,8 @@ def write_page(page: Path, figures: list[Figure], facts: dict[str, Any]) -> None
     _, _, after = rest.partition(_END)
     told = machine()
     lines = [
-        f"Mesuré le {datetime.now(UTC):%d/%m/%Y} : {told['processeur']}, {told['coeurs']} cœurs, Python {told['python']}.",
+        f"Mesuré le {datetime.now(UTC):%d/%m/%Y}.",
+        f"{told['processeur']}, {told['coeurs']} cœurs, Python {told['python']}.",
         "",
         "| opération | par seconde | p50 (ms) | p99 (ms) | serveur (ms) | base (ms) | plancher (ms) | rapport |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",

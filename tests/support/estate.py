@@ -1,7 +1,5 @@
 """Two nodes, PFCNG-IGC and PostgreSQL, each a program of its own that a test may kill and start again at its place."""
 
-import os
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
