@@ -1,10 +1,16 @@
 """Load while everything fails: no acknowledged act is lost, nothing is issued twice, all of it mends itself."""
 
+import platform
 import random
+import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -20,6 +26,8 @@ KEYS: Final = 6000
 FIRE: Final = 45.0
 """Seconds of load; ten minutes' worth, shortened."""
 SEED: Final = 7
+IDLE, UNFINISHED = 1000, 100
+FAKETIME: Final = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,104 @@ def test_load_through_every_outage_loses_nothing_and_issues_nothing_twice(estate
     assert_lively(promises.answers)
 
 
+def test_disk_that_is_full_stops_the_service_and_loses_nothing() -> None:
+    """Server faults while PostgreSQL cannot write; every promise is kept, and the service is back with the space."""
+    with running_estate(disk=mount_small_disk) as estate:
+        try:
+            keys = iter(make_keys(KEYS))
+            with load(estate.connect, estate.ports, keys, 2) as promises:
+                wait(3.0)
+                ballast = fill(estate.data.parent)
+                wait(5.0)
+                ballast.unlink()
+                estate.ensure_postgres()
+                wait(3.0)
+            assert promises.odd == []
+            assert promises.answers["incident"] > 0, promises.answers
+            finish(estate, promises)
+            check(estate, promises)
+        finally:
+            subprocess.run(["umount", "--lazy", estate.data.parent], check=False)
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="needs libfaketime (Debian package)")
+def test_clock_of_a_node_that_jumps_breaks_no_promise(tmp_path: Path) -> None:
+    """Hours ahead, hours behind, and right again: nothing is lost or issued twice, and the node serves again."""
+    shift = tmp_path / "decalage"
+    shift.write_text("+0")
+    env = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(shift),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with running_estate(env=env) as estate:
+        keys = iter(make_keys(KEYS))
+        with load(estate.connect, estate.ports, keys, 2) as promises:
+            for told in ("+0", "+3h", "-3h", "+2d", "+0"):
+                shift.write_text(told)
+                wait(2.0)
+        assert promises.odd == []
+        finish(estate, promises)
+        check(estate, promises)
+        with estate.connect(estate.ports[0]) as client:
+            alone = Customer([client], keys, threading.Event())
+            assert alone.order() != [], "the node whose clock jumped takes orders"
+        assert alone.promises.odd == []
+
+
+def test_crowd_of_idle_and_unfinished_clients_keeps_nobody_out(estate: Estate) -> None:
+    """A thousand connections that say nothing and a hundred bodies that never end: the others are served."""
+    with ExitStack() as stack:
+        for number in range(IDLE):
+            port = estate.ports[number % 2]
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        for number in range(UNFINISHED):
+            stack.enter_context(unfinished(estate, estate.ports[number % 2]))
+        with load(estate.connect, estate.ports, iter(make_keys(KEYS)), CLIENTS) as promises:
+            wait(6.0)
+    assert promises.odd == []
+    assert promises.answers["ReponseRetraitCertificat"] > 20, promises.answers
+    assert promises.answers["incident"] == 0, promises.answers
+    finish(estate, promises)
+    check(estate, promises)
+
+
+def unfinished(estate: Estate, port: int) -> socket.socket:
+    """A client that sends half of a body and no more."""
+    card = estate.installation.pki.cards["cpe-agent"]
+    context = ssl.create_default_context(cafile=estate.installation.pki.anchors)
+    context.load_cert_chain(card.auth.certificate, card.auth.key)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=30)
+    opened = context.wrap_socket(plain, server_hostname="localhost")
+    opened.sendall(b"POST /ws-apt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n<half")
+    return opened
+
+
+def mount_small_disk(place: Path) -> None:
+    """A file system of its own, of which little is left once a database is there."""
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", place], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("nobody here may mount a file system")
+
+
+def fill(place: Path) -> Path:
+    """Write until there is no room; the file that took it."""
+    ballast = place / "lest"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1 << 16))
+    return ballast
+
+
+def wait(seconds: float) -> None:
+    """Let the load go on; there is nothing to wait for but the time."""
+    threading.Event().wait(seconds)
+
+
 def fire(estate: Estate, *, until: float) -> None:
     """One outage after the other, all of them within the time."""
     chance = random.Random(SEED)  # noqa: S311 - the moments of a test
@@ -47,15 +153,15 @@ def fire(estate: Estate, *, until: float) -> None:
     while time.monotonic() < until:
         place = estate.places[turn % len(estate.places)]
         place.kill()
-        threading.Event().wait(chance.uniform(0.1, 1.0))
+        wait(chance.uniform(0.1, 1.0))
         place.start()
         if turn % 4 == 1:
             estate.crash_postgres()
         if turn % 4 == 3:
             estate.igc.kill()
-            threading.Event().wait(chance.uniform(1.0, 3.0))
+            wait(chance.uniform(1.0, 3.0))
             estate.igc.start()
-        threading.Event().wait(chance.uniform(0.5, 1.5))
+        wait(chance.uniform(0.5, 1.5))
         turn += 1
     assert turn >= 4, "every outage comes at least once"
 

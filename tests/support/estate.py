@@ -1,7 +1,7 @@
 """Two nodes, PFCNG-IGC and PostgreSQL, each a program of its own that a test may kill and start again at its place."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,12 +34,13 @@ class Place:
     config: Path
     port: int
     options: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
     node: Node | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> None:
         """Start the node and wait until it serves."""
-        self.node = self._stack.enter_context(running_node(self.installation, self.config, *self.options))
+        self.node = self._stack.enter_context(running_node(self.installation, self.config, *self.options, **self.env))
 
     def kill(self) -> None:
         """SIGKILL to every process of the node: nothing is cleaned up."""
@@ -69,6 +70,11 @@ class Estate:
     places: tuple[Place, ...]
 
     @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.folder / "disque" / "postgres"
+
+    @property
     def ports(self) -> list[int]:
         """Those of the nodes."""
         return [place.port for place in self.places]
@@ -83,12 +89,16 @@ class Estate:
 
     def crash_postgres(self) -> None:
         """SIGKILL to PostgreSQL, as when its machine stops; then it is started again."""
-        number = int((self.folder / "postgres" / "postmaster.pid").read_text().partition("\n")[0])
+        number = int((self.data / "postmaster.pid").read_text().partition("\n")[0])
         family = [psutil.Process(number), *psutil.Process(number).children()]
         for process in family:
             process.kill()
         psutil.wait_procs(family)  # a server does not start while one of another's processes is left
-        EmbeddedPostgres(self.folder / "postgres")
+        self.ensure_postgres()
+
+    def ensure_postgres(self) -> None:
+        """Start it unless it runs, as its service manager does."""
+        EmbeddedPostgres(self.data)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What the platform's database has."""
@@ -115,19 +125,17 @@ def _rows(dsn: str, query: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def running_estate(nodes: int = 2, data: Path | None = None, **changes: object) -> Iterator[Estate]:
+def running_estate(*, disk: Callable[[Path], None] = Path.mkdir, env: dict[str, str] | None = None) -> Iterator[Estate]:
     """Start all of it; it is stopped at the end.
 
     Args:
-        nodes: How many nodes.
-        data: The folder of PostgreSQL's data folder, when it is to be on a disk of its own.
-        changes: Settings of the nodes.
+        disk: Makes the folder that PostgreSQL's data folder is in.
+        env: More variables of the first node.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(shared_folder())
-        if data is not None:
-            (folder / "postgres").symlink_to(data)
-        server = EmbeddedPostgres(folder / "postgres")
+        disk(folder / "disque")
+        server = EmbeddedPostgres(folder / "disque" / "postgres")
         stack.callback(server.stop)
         installation = install(folder, server.dsn)
         identities = Identities.of(installation.pki)
@@ -140,11 +148,13 @@ def running_estate(nodes: int = 2, data: Path | None = None, **changes: object) 
             "autres_autorites": [*installation.told()["emettrices"], *installation.told()["autres_autorites"]],
         }
         places = []
-        for number in range(1, nodes + 1):
+        for number in (1, 2):
             port = free_port()
-            told = {"ecoute": f"127.0.0.1:{port}", "processus": 1, **elsewhere, **changes}
+            told = {"ecoute": f"127.0.0.1:{port}", "processus": 1, **elsewhere}
             config = installation.write(f"noeud-{number}.toml", **told)
-            places.append(Place(installation=installation, config=config, port=port, options=("--with-worker",)))
+            place = Place(installation=installation, config=config, port=port, options=("--with-worker",))
+            place.env = env if env and number == 1 else {}
+            places.append(place)
         for place in places:
             place.start()
             stack.callback(place.stop)
