@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from pfcng.client import csr, forms
-from pfcng.client.chain import Fetch, fetch_http, find_chain
+from pfcng.client.certificates.fetching import Fetch, fetch
+from pfcng.client.chain import find_chain
 from pfcng.client.client import Client
 from pfcng.client.deployment import Deployment, DeploymentError
 from pfcng.client.dossier import Acte, Dossier, DossierError, Etape, Nature
@@ -62,7 +63,7 @@ class Means:
     known: Collection[str] = ()
     progress: Callable[[str], None] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    fetch: Fetch = fetch_http
+    fetch: Fetch = fetch
 
 
 class Obtention:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
+from pfcng.client.certificates.fetching import Fetch, Unreachable
 from pfcng.client.chain import find_chain
 from pfcng.client.errors import TransportError
 
@@ -43,8 +44,18 @@ IMPOSTOR = certify("AC")
 [LEAF, PUBLISHED] = [certify("INSI-AUTO", AUTHORITY)[0], certify("INSI-AUTO", AUTHORITY, URL)[0]]
 
 
-def nothing(url: str) -> bytes:
-    raise TransportError(url, maybe_received=False)
+def nothing(url: str, _posted: bytes | None) -> bytes:
+    raise Unreachable(url)
+
+
+def publishing(content: bytes) -> Fetch:
+    """What is at the address of the authority."""
+
+    def fetch(url: str, posted: bytes | None) -> bytes:
+        assert (url, posted) == (URL, None)
+        return content
+
+    return fetch
 
 
 def test_known_authorities_make_the_chain_without_the_network() -> None:
@@ -64,14 +75,14 @@ def test_known_authorities_make_the_chain_without_the_network() -> None:
 )
 def test_published_authority_is_read(content: bytes) -> None:
     """As the IGC-Santé publishes it (AIA caIssuers)."""
-    assert find_chain(PUBLISHED, [ROOT[0]], {URL: content}.__getitem__) == (AUTHORITY[0], ROOT[0])
+    assert find_chain(PUBLISHED, [ROOT[0]], publishing(content)) == (AUTHORITY[0], ROOT[0])
 
 
 def test_what_did_not_sign_is_never_in_the_chain() -> None:
     """Plain HTTP vouches for nothing: the signature does."""
     content = IMPOSTOR[0].public_bytes(Encoding.DER)
     with pytest.raises(TransportError, match="introuvable"):
-        find_chain(PUBLISHED, [], {URL: content}.__getitem__)
+        find_chain(PUBLISHED, [], publishing(content))
 
 
 def test_missing_root_ends_the_chain_and_missing_authority_is_an_error() -> None:
