@@ -235,7 +235,7 @@ def _files(dossier: Dossier) -> dict[str, str]:
 
 def _done(dossier: Dossier, data: dict[str, object], *, headline: str) -> Outcome:
     acte = dossier.en_service or dossier.dernier
-    end = f"{acte.fin.astimezone(PARIS):%d/%m/%Y %H:%M}" if acte.fin else ""
+    end = f"{acte.fin.astimezone(PARIS):%d/%m/%Y %H:%M} (heure de Paris)" if acte.fin else ""
     lines = (
         ("Produit", dossier.product.label),
         ("Sujet", acte.sujet or ""),

@@ -2,16 +2,19 @@
 
 import getpass
 import os
+import socket
+import ssl
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from pfcng.cli import session
 from pfcng.cli.output import Outcome, Status
+from pfcng.client import ClientError
 from pfcng.client.certificates import reading
 from pfcng.client.certificates.description import Description, describe
 from pfcng.client.certificates.fetching import Unreachable, fetch
@@ -36,14 +39,19 @@ class Unusable(Exception):
 def montrer(source: str, *, trusted: Sequence[Path], offline: bool, password_variable: str | None) -> Outcome:
     """Show every certificate that a source is about."""
     try:
+        now = session.present()
         anchors = read_files(trusted)
         found = _read(source, _password(password_variable))
+    except ClientError as error:
+        return _failed(error.message, Status.TRANSPORT)
     except Unusable as error:
-        data = {**_COMMON, "message": str(error), "certificats": []}
-        return Outcome(status=error.status, headline=str(error), data=data)
-    now = datetime.now(UTC)
+        return _failed(str(error), error.status)
     shown = [describe(one, found, anchors, fetch=None if offline else fetch, now=now) for one in reading.holders(found)]
     return _outcome(shown)
+
+
+def _failed(message: str, status: Status) -> Outcome:
+    return Outcome(status=status, headline=message, data={**_COMMON, "message": message, "certificats": []})
 
 
 def read_files(files: Iterable[Path]) -> list[x509.Certificate]:
@@ -101,8 +109,21 @@ def _of_server(url: str) -> tuple[x509.Certificate, ...]:
     try:
         return reading.of_server(host, port)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or type(error).__name__
-        raise Unusable(f"Pas de certificat TLS à {host}:{port} ({reason}).", Status.TRANSPORT) from error
+        raise Unusable(f"Pas de certificat TLS à {host}:{port} : {_cause(error)}.", Status.TRANSPORT) from error
+
+
+def _cause(error: Exception) -> str:
+    """Why a server showed no certificate, in French; OpenSSL's own word where it has one."""
+    match error:
+        case ConnectionRefusedError():
+            return "connexion refusée"
+        case TimeoutError():
+            return "délai dépassé"
+        case socket.gaierror():
+            return "nom inconnu"
+        case ssl.SSLError():
+            return f"OpenSSL dit {error.reason}" if error.reason else "TLS n’aboutit pas"
+    return "pas de réponse"
 
 
 def _outcome(shown: Sequence[Description]) -> Outcome:

@@ -124,3 +124,13 @@ def test_what_is_no_certificate_exits_2(tmp_path: Path, content: str) -> None:
     assert montrer(tmp_path / "a").exit_code == 2
     assert montrer(tmp_path / "absent").exit_code == 2
     assert montrer(tmp_path / "absent", "--confiance", tmp_path / "absent").exit_code == 2
+
+
+def test_server_that_does_not_answer_is_told_in_french() -> None:
+    """What the network says is no name of a Python class."""
+    done = montrer("https://127.0.0.1:1")
+    assert done.exit_code == 3
+    assert "Pas de certificat TLS à 127.0.0.1:1 : connexion refusée." in done.output
+    done = montrer("http://127.0.0.1:1/ac.cer")
+    assert done.exit_code == 3
+    assert "http://127.0.0.1:1/ac.cer : pas de réponse." in done.output

@@ -46,7 +46,8 @@ def fetch(url: str, posted: bytes | None = None) -> bytes:
                     raise Unreachable(f"plus de {MAX_BYTES >> 20} Mio")
             return content
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unreachable(f"pas de réponse ({type(error).__name__})") from error
+        told = "délai dépassé" if isinstance(error, httpx.TimeoutException) else "pas de réponse"
+        raise Unreachable(told) from error
 
 
 def _request(client: httpx.Client, url: str, posted: bytes | None) -> AbstractContextManager[httpx.Response]:
