@@ -32,13 +32,12 @@ from pfcng.sandbox.pki import SandboxPki, ensure_pki
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.store.migrations import migrate
-from support.csrs import make_csr
+from support.csrs import make_csr, make_keys
 from support.demandes import demande_for
 from support.distant import make_database
 from support.drivers import driver, driver_environment
 from support.folders import shared_folder
 from support.igc_service import Identities, IgcProgram
-from support.key_pool import make_keys
 from support.platform import make_context
 
 RETRAITS: Final = 500
