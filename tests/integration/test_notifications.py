@@ -349,6 +349,42 @@ def test_undelivered_certificate_waits_for_the_authority(scenario: Scenario) -> 
     assert told() == [*both("NMG-014"), *both("NMG-009")]
 
 
+def test_refused_automatic_revocation_is_asked_for_again_a_day_later(scenario: Scenario) -> None:
+    """RMT_ERR_013 at an automatic révocation: one row, one refusal a day, not one each minute for ever."""
+    scenario.withdraw(scenario.order(), delivered=False)
+    incidents = Incidents()
+    incidents.start(Incident.IGC_REFUSE)
+    authority = IncidentAuthority(scenario.authority, incidents)
+    [row] = scenario.rows("SELECT max(debut_validite) AS issued FROM produit")
+
+    def revoke(hours: float) -> int:
+        arrival = at(row["issued"] + timedelta(days=8, hours=hours))
+        return revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival)
+
+    assert [revoke(hours) for hours in (0, 0.1, 23, 24.1, 24.2)] == [1, 0, 0, 1, 0]
+    incidents.restore()
+    assert revoke(49) == 1
+    assert scenario.states() == [("Demande annulée", "Produit révoqué")]
+
+
+def test_automatic_revocations_wait_together_while_nobody_answers(scenario: Scenario) -> None:
+    """Each call of an authority that is away lasts its whole time-out: one is spent, and the others wait with it."""
+    for _ in range(3):
+        scenario.withdraw(scenario.order(), delivered=False)
+    told = from_now(scenario)
+    incidents = Incidents()
+    incidents.start(Incident.IGC_INACCESSIBLE)
+    authority = IncidentAuthority(scenario.authority, incidents)
+    [row] = scenario.rows("SELECT max(debut_validite) AS issued FROM produit")
+    arrival = at(row["issued"] + timedelta(days=8))
+    assert revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival) == 3
+    assert told() == both("NMG-014")
+    incidents.restore()
+    later = at(row["issued"] + timedelta(days=8, hours=1))
+    assert apply_due_revocations(database=scenario.database, authority=authority, arrival=later, rules=Rules()) == 3
+    assert scenario.states() == [("Demande annulée", "Produit révoqué")] * 3
+
+
 def test_produit_is_reminded_of_at_60_30_and_7_days_once_each(scenario: Scenario) -> None:
     """Day after day, twice a day; nothing before, nothing after the end."""
     certificate = scenario.issue()

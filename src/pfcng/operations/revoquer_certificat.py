@@ -1,5 +1,6 @@
 """revoquerCertificat: a certificate ends, now or on a later day. Source: guide §16, §20; docs/life-of-a-demande.md."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
@@ -101,16 +102,23 @@ def revoquer_certificat(
 def apply_due_revocations(
     *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
 ) -> int:
-    """Carry out the révocations whose day and next attempt have come, or that a kill left half done; how many.
+    """Carry out the révocations whose day and next attempt have come, or that a kill left half done; how many."""
+    with database.transaction() as connection:
+        due = store.find_due(connection, paris_day(arrival.now), arrival.now)
+    return carry_out_all(due, database=database, authority=authority, arrival=arrival, rules=rules)
+
+
+def carry_out_all(
+    numeros: Sequence[int], *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
+) -> int:
+    """Carry out waiting révocations; how many.
 
     One that fails is logged and left to the next turn: it does not hold up those behind it. But at the first one that
     PFCNG-IGC does not answer the others are left too: it would not answer them either, and none of their attempts is
     spent.
     """
-    with database.transaction() as connection:
-        due = store.find_due(connection, paris_day(arrival.now), arrival.now)
     done = 0
-    for numero in due:
+    for numero in numeros:
         try:
             attempt = carry_out(numero, database=database, authority=authority, arrival=arrival, rules=rules)
         except Exception as error:  # noqa: BLE001 - the edge of a job

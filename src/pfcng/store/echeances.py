@@ -41,11 +41,20 @@ def record_reminder(connection: DbConnection, produit: int, days: int, now: date
     )
 
 
-def find_undelivered(connection: DbConnection, before: datetime) -> list[int]:
-    """Numbers of the produits that were issued before that moment and are still « Produit retiré »."""
+def find_undelivered(connection: DbConnection, before: datetime, unasked_since: datetime) -> list[int]:
+    """Numbers of the produits that were issued before the one moment and are still « Produit retiré ».
+
+    Those whose révocation the platform has asked for since the other moment are left out: it waits, or was refused.
+    """
     rows = connection.execute(
-        "SELECT numero FROM produit WHERE etat = 'Produit retiré' AND debut_validite < %s ORDER BY debut_validite",
-        (before,),
+        """
+        SELECT p.numero FROM produit p
+        WHERE p.etat = 'Produit retiré' AND p.debut_validite < %s
+          AND NOT EXISTS (SELECT FROM revocation r
+                          WHERE r.produit = p.numero AND r.canal = 'AUTO' AND r.creee_le >= %s)
+        ORDER BY p.debut_validite
+        """,
+        (before, unasked_since),
     )
     return [row["numero"] for row in rows]
 
