@@ -24,6 +24,7 @@ from jinja2 import (
     select_autoescape,
 )
 
+from pfcng.contract.catalogue import Motif
 from pfcng.notifications.catalogue import Role
 from pfcng.notifications.mail import Mail, MailRefused
 
@@ -32,6 +33,12 @@ _HTML: Final = ".html.j2"
 _WIDTH: Final = 78
 """Characters of a line of text."""
 _LOCAL_DOMAIN: Final = "pfcng.invalid"
+_REASONS: Final = {
+    Motif.VOL: "vol",
+    Motif.PERTE: "perte",
+    Motif.FIN_DACTIVITE: "fin d’activité",
+    Motif.AUTRE: "autre",
+}
 
 
 class TemplateFault(Exception):
@@ -59,7 +66,7 @@ class Renderer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._templates.filters.update(jour=_day, moment=_moment, ligne=_one_line)
+        self._templates.filters.update(jour=_day, moment=_moment, ligne=_one_line, motif=_reason)
 
     @property
     def sender(self) -> str:
@@ -142,12 +149,23 @@ def _day(value: Any, plus: timedelta = timedelta()) -> str:
     """A day of Paris: ``31/12/2026``; of a date without time, that day."""
     if isinstance(value, str) and len(value) == len("2026-12-31"):
         return f"{datetime.fromisoformat(value) + plus:%d/%m/%Y}"
-    return f"{_instant(_instant(value).astimezone(UTC) + plus):%d/%m/%Y}"
+    return f"{_later(value, plus):%d/%m/%Y}"
 
 
-def _moment(value: Any) -> str:
+def _moment(value: Any, plus: timedelta = timedelta()) -> str:
     """A moment of Paris: ``31/12/2026 à 14:05``."""
-    return f"{_instant(value):%d/%m/%Y à %H:%M}"
+    return f"{_later(value, plus):%d/%m/%Y à %H:%M}"
+
+
+def _later(value: Any, plus: timedelta) -> datetime:
+    """That much time later, whatever the clocks of Paris do meanwhile."""
+    return (_instant(value).astimezone(UTC) + plus).astimezone(_PARIS)
+
+
+def _reason(motif: str, description: str | None = None) -> str:
+    """A motif of révocation in words, with what the demandeur wrote for another one."""
+    words = _REASONS.get(motif, motif)
+    return f"{words} ({_one_line(description)})" if description else words
 
 
 def _one_line(value: Any) -> str:

@@ -47,10 +47,20 @@ def test_every_notification_has_a_text_and_an_html_form(notification: Notificati
 
 
 def test_days_and_times_are_those_of_paris() -> None:
-    """10:00 UTC in March is 11:00; the last day to withdraw is thirty days later, in summer time."""
-    assert "au plus tard le 01/04/2026" in " ".join(part_of(received(message_of()), "plain").split())
+    """10:00 UTC in March is 11:00; the end of the time to withdraw is thirty days later to the minute, in summer time."""
+    assert "avant le 01/04/2026 à 12:00 (heure de Paris)" in " ".join(part_of(received(message_of()), "plain").split())
     told = part_of(received(message_of(mail_of(Notification.CONFIRMATION_RETRAIT))), "plain")
     assert "02/03/2029 à 11:00" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("notification", [Notification.CONFIRMATION_REVOCATION, Notification.NMG_014])
+def test_motif_is_told_in_words(notification: Notification) -> None:
+    """A reader knows no value of the XSD; what the demandeur wrote for another motif is there, on one line."""
+    message = received(message_of(mail_of(notification, motif="FIN_DACTIVITE")))
+    other = received(message_of(mail_of(notification, motif="AUTRE", autre_description="serveur\n<arrêté>")))
+    assert "fin d’activité." in " ".join(part_of(message, "plain").split())
+    assert "autre (serveur <arrêté>)." in " ".join(part_of(other, "plain").split())
+    assert "autre (serveur &lt;arrêté&gt;)." in part_of(other, "html")
 
 
 def test_html_shows_hostile_values_as_text() -> None:
