@@ -33,7 +33,7 @@ _HTML: Final = ".html.j2"
 _WIDTH: Final = 78
 """Characters of a line of text."""
 _LOCAL_DOMAIN: Final = "pfcng.invalid"
-_REASONS: Final = {
+_REASONS: Final[dict[str, str]] = {
     Motif.VOL: "vol",
     Motif.PERTE: "perte",
     Motif.FIN_DACTIVITE: "fin d’activité",

@@ -47,7 +47,7 @@ def test_every_notification_has_a_text_and_an_html_form(notification: Notificati
 
 
 def test_days_and_times_are_those_of_paris() -> None:
-    """10:00 UTC in March is 11:00; the end of the time to withdraw is thirty days later to the minute, in summer time."""
+    """10:00 UTC in March is 11:00; the time to withdraw ends thirty days later to the minute, in summer time."""
     assert "avant le 01/04/2026 à 12:00 (heure de Paris)" in " ".join(part_of(received(message_of()), "plain").split())
     told = part_of(received(message_of(mail_of(Notification.CONFIRMATION_RETRAIT))), "plain")
     assert "02/03/2029 à 11:00" in " ".join(told.split())
