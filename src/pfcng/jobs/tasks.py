@@ -12,6 +12,7 @@ from structlog.contextvars import get_contextvars
 
 from pfcng.jobs.acts import Act, Parts, periodic_acts
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
@@ -60,7 +61,7 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
 
 def _define(app: App, act: Act, parts: Parts) -> None:
     """One waiting job an act, and one under way, whatever the number of workers."""
-    failing = False
+    failing: str | None = None
 
     @app.periodic(cron=act.cron)
     @app.task(name=act.name, queue=_QUEUE, lock=act.name, queueing_lock=act.name, priority=_PRIORITY)
@@ -70,22 +71,23 @@ def _define(app: App, act: Act, parts: Parts) -> None:
             done = act.do()
         except Exception as error:
             metrics.JOBS.labels(act.name, "failed").inc()
-            if not failing:
-                failing = True
-                _alarm(act, error, parts)
+            told = str(error) if isinstance(error, PartlyDone) else type(error).__name__
+            if failing != told:
+                failing = told
+                _alarm(act, error, told, parts)
             raise
-        failing = False
+        failing = None
         metrics.JOBS.labels(act.name, "done").inc()
         if done:
             log.info("job.done", act=act.name, count=done)
 
 
-def _alarm(act: Act, error: Exception, parts: Parts) -> None:
-    """The journal tells of an act that fails, once until it succeeds; the next period tries again."""
+def _alarm(act: Act, error: Exception, told: str, parts: Parts) -> None:
+    """The journal tells of an act that fails, once until it succeeds or fails otherwise; it is tried again."""
     log.error("job.failed", act=act.name, kind=type(error).__name__)
-    incident = get_contextvars().get("incident") or secrets.token_hex(8)
+    known = error.incident if isinstance(error, PartlyDone) else get_contextvars().get("incident")
     entry = JournalEntry(
-        le=parts.clock(), incident=incident, acte=act.name, resultat="échec", detail=type(error).__name__
+        le=parts.clock(), incident=known or secrets.token_hex(8), acte=act.name, resultat="échec", detail=told
     )
     try:
         with parts.database.transaction() as connection:
