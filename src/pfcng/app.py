@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
 from pfcng.store.migrations import Chain, check_schema
 from pfcng.watch.sampling import keep_sampled
-from pfcng.web.crl_sources import FileSource, KeptSource, Source, TableSource
+from pfcng.web.crl_sources import ClosedSource, FileSource, KeptSource, Source, TableSource
 from pfcng.web.igc_service import create_igc_service
 from pfcng.web.platform import Platform
 from pfcng.web.publication import create_publication
@@ -95,7 +96,7 @@ class App:
     anchor: Anchor | None
     published: Published | None
     keyring: Keyring
-    _confiance: Confiance = field(repr=False)
+    _load_trust: Callable[[], LiveTrust] = field(repr=False)
     _schemas: Sequence[Chain] = field(repr=False)
     _publishing: Sequence[x509.Certificate] = field(repr=False)
     _remote: RemoteAuthority | None = field(repr=False)
@@ -125,8 +126,7 @@ class App:
         Raises:
             InvalidTrustAnchors: One cannot be believed; all is as it was.
         """
-        database = self.database if self.published is not None else None
-        self.platform.trust.adopt(load_trust(self._confiance, database, self.platform.clock))
+        self.platform.trust.adopt(self._load_trust())
 
     def close(self) -> None:
         """Give every connection back, and the keys."""
@@ -164,12 +164,16 @@ def create_app(
     issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     database = Database(dsn)
-    trust = load_trust(
-        settings.confiance,
-        database if publishing else None,
-        clock,
-        on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()),
-    )
+
+    def own_sources(authorities: Sequence[x509.Certificate]) -> list[Source]:
+        """What the database knows of them: their CRLs made here, and what PFCNG-IGC revoked elsewhere."""
+        sources: list[Source] = (
+            [TableSource(database, frozenset(map(key_identifier, authorities)))] if publishing else []
+        )
+        return sources if remote is None else [*sources, ClosedSource(database, authorities, clock)]
+
+    trust_loader = partial(load_trust, settings.confiance, own_sources, clock)
+    trust = trust_loader(on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()))
     platform = Platform(
         database=database,
         authority=MeasuredAuthority(around(remote or _embedded(issuing, settings.publication, database, clock))),
@@ -186,7 +190,7 @@ def create_app(
         anchor=anchor,
         published=_published(publishing, roots, settings.publication, database, clock) if publishing else None,
         keyring=keyring,
-        _confiance=settings.confiance,
+        _load_trust=trust_loader,
         _schemas=platform_schemas(settings),
         _publishing=[one.certificate for one in publishing],
         _remote=remote,
@@ -356,7 +360,7 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
 
 def load_trust(
     confiance: Confiance,
-    database: Database | None,
+    own_sources: Callable[[Sequence[x509.Certificate]], Sequence[Source]],
     clock: Callable[[], datetime],
     *,
     on_alarm: Callable[[Alarm], None] = lambda _: None,
@@ -365,7 +369,7 @@ def load_trust(
 
     Args:
         confiance: Authorities, and where their CRLs are.
-        database: Holds the CRLs that are made here; None when none are.
+        own_sources: Gives those of the database, for the authorities that are believed.
         clock: The present, aware.
         on_alarm: Told of a CRL that somebody should look after.
 
@@ -379,10 +383,8 @@ def load_trust(
         now=clock(),
         crl_grace=confiance.grace_crl,
     )
-    believed = frozenset(key_identifier(one.certificate) for one in (*store.roots, *store.authorities))
-    near: list[Source] = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
-    if database is not None:
-        near.insert(0, TableSource(database, believed))
+    files = [FileSource(source) for source in confiance.crls if isinstance(source, Path)]
+    near = [*own_sources([one.certificate for one in (*store.roots, *store.authorities)]), *files]
     trust = LiveTrust(store, clock=clock, near=near, far=_url_sources(confiance), on_alarm=on_alarm)
     trust.recall()
     trust.refresh()

@@ -12,25 +12,33 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from pfcng.app import create_app
+from pfcng.domain.rules import Rules
 from pfcng.igc import crl
 from pfcng.igc.crl import Frame
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.serials import to_octets
+from pfcng.operations.revoquer_certificat import revoquer_certificat
+from pfcng.pki import names
 from pfcng.pki.keys import Credential
 from pfcng.pki.products import key_usage
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
 from pfcng.settings import PlatformSettings
 from pfcng.store.database import Database
 from pfcng.web import crl_urls
-from pfcng.web.crl_sources import FileSource, TableSource
+from pfcng.web.crl_sources import ClosedSource, FileSource, TableSource, Update
 from pfcng.web.crl_urls import UrlSource
 from pfcng.web.trust import Ailment, Alarm, LiveTrust, keep_trusted
 from support.crl_server import Shelf, serve
 from support.databases import make_database
 from support.igc import NOW, Clock, Hierarchy, make_hierarchy, revoke
+from support.platform import make_context, make_pki
+from support.revocations import revocation_of
+from support.scenario import Scenario
 from support.serve import Installation
+from support.workers import wait_until
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 GRACE = DAY
@@ -168,6 +176,72 @@ def test_revocation_is_known_at_once_without_a_turn_s_pause(tables: Tables, hold
         revoke(tables.database, tables.issuer, holder.serial_number)
         assert turned.wait(PATIENCE)
     assert verdict(tables.trust, holder) == "revoked"
+
+
+def test_revocation_by_a_pfcng_igc_elsewhere_counts_before_its_crl(
+    scenario: Scenario, pki: Path, tmp_path: Path
+) -> None:
+    """Whoever revoked it here knows it: neither the hour of its CRL's URL nor a turn's pause is waited for."""
+    files = make_pki(pki)
+    now = datetime.now(UTC)
+    certificate, other = scenario.issue(), scenario.issue()
+    name = names.first(certificate.issuer, NameOID.COMMON_NAME) or ""
+    signer = files.authorities[name].pair.load()
+    (tmp_path / "ac.crl").write_bytes(crl_of(signer, at=now))
+    roots = x509.load_pem_x509_certificates(files.anchors.read_bytes())
+    store = TrustStore.load(roots, [signer.certificate], (), now=now, crl_grace=GRACE)
+    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC))
+    trust = LiveTrust(store, clock=lambda: now, near=[FileSource(tmp_path / "ac.crl"), known])
+    with keep_trusted(trust, database=scenario.database, interval=3600):
+        wait_until(lambda: verdict(trust, certificate, now + MINUTE) == "believed")
+        requete = revocation_of(certificate)
+        revoquer_certificat(
+            requete,
+            database=scenario.database,
+            authority=scenario.authority,
+            context=make_context(),
+            rules=Rules(),
+        )
+        wait_until(lambda: verdict(trust, certificate, now + MINUTE) == "revoked")
+    assert verdict(trust, other, now + MINUTE) == "believed"
+    (tmp_path / "ac.crl").write_bytes(crl_of(signer, number=2, at=now + MINUTE))
+    trust.refresh()
+    assert verdict(trust, certificate, now + MINUTE) == "revoked", "a CRL made before the révocation brings nobody back"
+
+
+def test_what_two_sources_know_of_an_authority_counts_together(
+    tables: Tables, store: TrustStore, hierarchy: Hierarchy, holder: x509.Certificate
+) -> None:
+    """An authority may publish here and have its orders revoked elsewhere: neither source undoes the other."""
+    tables.publisher.turn()
+
+    class Silent:
+        label = "silent"
+
+        def fetch(self) -> Update:
+            return Update(late={hierarchy.issuer: frozenset()})
+
+        def believed(self) -> None:
+            """Nothing is kept."""
+
+    table = TableSource(tables.database, frozenset({hierarchy.issuer}))
+    trust = LiveTrust(store, clock=tables.clock, near=[table, Silent()])
+    trust.refresh()
+    revoke(tables.database, tables.issuer, holder.serial_number)
+    trust.refresh()
+    assert verdict(trust, holder) == "revoked"
+
+
+def test_closed_revocations_are_found_by_an_index(database: Database) -> None:
+    """Every process reads them every few seconds."""
+    with database.transaction() as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = str(
+            connection.execute(
+                "EXPLAIN SELECT produit FROM revocation WHERE etat = 'Demande close' AND revoque_le >= now()"
+            ).fetchall()
+        )
+    assert "revocation_close" in plan
 
 
 def test_file_is_read_again_when_it_changes(

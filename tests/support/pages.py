@@ -265,7 +265,8 @@ def metriques_page() -> str:
         [
             "# Les métriques\n",
             _GENERATED.format(source="`watch/metrics.py`"),
-            "Comment les lire, et que faire d’une alerte : [surveillance.md](surveillance.md).\n",
+            "Comment les lire : [surveillance.md](surveillance.md) ; que faire d’une alerte :",
+            "[depannage.md](depannage.md#les-alertes).\n",
             _table(
                 ("Métrique", "Type", "Étiquettes", "Sens"),
                 (

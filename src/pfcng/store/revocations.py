@@ -3,12 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
+
+from psycopg.rows import tuple_row
 
 from pfcng.contract.catalogue import Environment, Motif
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import RevocationState
 from pfcng.store.database import DbConnection, Row
 
+CHANNEL: Final = "pfcng_revocation_close"
+"""Where a révocation that was carried out is told as it commits."""
 _PRODUIT = """
     SELECT p.*, d.numero AS numero_demande, d.etat AS etat_demande
     FROM produit p JOIN demande d ON d.numero = p.demande
@@ -159,7 +164,24 @@ def move_revocation(
         """,
         (numero, RevocationState.ENREGISTREE, state, state.name, now),
     )
+    if state is RevocationState.CLOSE:
+        connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
     return True
+
+
+def list_closed(connection: DbConnection, since: datetime) -> list[tuple[str, str]]:
+    """Authority and serial number, as the produit has them, of what was revoked at that moment or later."""
+    return (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            """
+            SELECT p.autorite, p.numero_serie FROM revocation r JOIN produit p ON p.numero = r.produit
+            WHERE r.etat = 'Demande close' AND r.revoque_le >= %s
+            """,
+            (since,),
+        )
+        .fetchall()
+    )
 
 
 def ban_key(connection: DbConnection, fingerprint: bytes) -> None:

@@ -1,16 +1,24 @@
 """Where the CRLs of believed authorities come from: files, and our own tables; URLs are in `crl_urls`."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography import x509
 
 from pfcng.igc import published, revocations
+from pfcng.pki import names
+from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
+from pfcng.store.revocations import list_closed
 
 Crl = x509.CertificateRevocationList
+
+_CLOSED_SINCE: Final = timedelta(days=8)
+"""A CRL counts for six days and one of grace: what was revoked before them is in every CRL that counts still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +144,36 @@ class TableSource:
     def _cutoff(self, issuer: bytes) -> int:
         """Below it, every revocation is in the CRL that is believed, whether that becomes the one just read or not."""
         return min(cuts[issuer].cutoff for cuts in (self._cuts, self._fetched) if issuer in cuts)
+
+
+class ClosedSource:
+    """What the platform had a PFCNG-IGC elsewhere revoke: its CRL, fetched once an hour, is not waited for.
+
+    Args:
+        database: The platform's.
+        authorities: Those that are believed.
+        clock: The present, aware.
+    """
+
+    def __init__(
+        self, database: Database, authorities: Iterable[x509.Certificate], clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._issuers = {key_identifier(one): names.rfc4514(one.subject) for one in authorities}
+        self._clock = clock
+
+    @property
+    def label(self) -> str:
+        """The table."""
+        return "revocation"
+
+    def fetch(self) -> Update:
+        """Always all of it, whatever the CRLs have."""
+        serials: dict[str, set[int]] = defaultdict(set)
+        with self._database.transaction() as connection:
+            for autorite, numero_serie in list_closed(connection, self._clock() - _CLOSED_SINCE):
+                serials[autorite].add(int(numero_serie, 16))
+        return Update(late={key: frozenset(serials[name]) for key, name in self._issuers.items()})
+
+    def believed(self) -> None:
+        """Nothing is kept."""

@@ -1,7 +1,7 @@
 """The trust that requests are judged by: one immutable store, replaced as a whole when a CRL is renewed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.trust import InvalidTrustAnchors, TrustStore
 from pfcng.store.database import Database
 from pfcng.store.listening import keep_turning
+from pfcng.store.revocations import CHANNEL as CLOSED
 from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
@@ -83,6 +84,7 @@ class LiveTrust:
         self._near = tuple(near)
         self._far = tuple(far)
         self._on_alarm = on_alarm
+        self._late: dict[str, Mapping[bytes, frozenset[int]]] = {}
         self._lasting: set[Alarm] = set()
         self._replacing = Lock()
         self._asking = {id(source): Lock() for source in (*near, *far)}
@@ -122,6 +124,7 @@ class LiveTrust:
         """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
         with self._replacing:
             self._store, self._near, self._far = renewed._store, renewed._near, renewed._far  # noqa: SLF001 - of this class
+            self._late = renewed._late  # noqa: SLF001 - idem
             self._asking = {**self._asking, **renewed._asking}  # noqa: SLF001 - idem; a turn may be under way
 
     def take(self, update: Update, label: str) -> bool:
@@ -135,8 +138,17 @@ class LiveTrust:
                 except (InvalidTrustAnchors, ValueError) as error:
                     log.error("trust.crl_refused", source=label, cause=str(error))  # noqa: TRY400 - nothing failed here
                     is_whole = False
-            self._store = store.with_late(update.late) if update.late else store
+            if update.late:
+                self._late[label] = update.late
+            self._store = store.with_late(self._told_late()) if self._late else store
         return is_whole
+
+    def _told_late(self) -> dict[bytes, frozenset[int]]:
+        """What any source told last, by authority."""
+        told: dict[bytes, frozenset[int]] = {}
+        for late in self._late.values():
+            told |= {issuer: serials | told.get(issuer, frozenset()) for issuer, serials in late.items()}
+        return told
 
     def ailing(self) -> list[Alarm]:
         """Every CRL that is missing, past its nextUpdate or near it."""
@@ -200,7 +212,7 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
             trust.check()
         return interval
 
-    channels = (published.CHANNEL, revocations.CHANNEL)
+    channels = (published.CHANNEL, revocations.CHANNEL, CLOSED)
     with ExitStack() as stack:
         stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
         if trust.has_far:
