@@ -46,11 +46,8 @@ _ISSUED: Final[Contenu] = {
 }
 _NOT_ISSUED: Final[Contenu] = dict.fromkeys(_ISSUED)
 _WAITING: Final[Contenu] = {"motif": "PERTE", "autre_description": None, "date_effet": "2026-03-05", "revoque_le": None}
-_REVOKED: Final[Contenu] = _WAITING | {
-    "motif": "AUTRE",
-    "autre_description": "serveur arrêté",
-    "revoque_le": "2026-03-05T09:30:00+00:00",
-}
+_REVOKED: Final[Contenu] = _WAITING | {"revoque_le": "2026-03-05T09:30:00+00:00"}
+_OTHERWISE: Final[Contenu] = {"motif": "AUTRE", "autre_description": "serveur arrêté"}
 _REFUSED: Final[Contenu] = {"raison": "Un motif.", "refuse_le": _MOMENT, "objet": "59", "conservee": False}
 _KEPT: Final[Contenu] = _REFUSED | {"conservee": True}
 _OF_NOTHING: Final[Contenu] = _REFUSED | {
@@ -64,14 +61,14 @@ _REMINDED: Final[Contenu] = {"echeance": "dans 60 jours"}
 _OF_DEMANDES: Final[dict[Notification, tuple[Contenu, ...]]] = {
     Notification.CONFIRMATION_DEMANDE: (_NOT_ISSUED,),
     Notification.CONFIRMATION_RETRAIT: (_ISSUED,),
-    Notification.CONFIRMATION_REVOCATION: (_ISSUED | _REVOKED,),
+    Notification.CONFIRMATION_REVOCATION: (_ISSUED | _REVOKED, _ISSUED | _REVOKED | _OTHERWISE),
     Notification.CONFIRMATION_RENOUVELLEMENT: (_NOT_ISSUED,),
     Notification.NMG_003: (_NOT_ISSUED,),
     Notification.NMG_005: (_NOT_ISSUED | _REFUSED, _NOT_ISSUED | _KEPT),
     Notification.NMG_006: (_NOT_ISSUED | _KEPT, _ISSUED | _KEPT),
     Notification.NMG_008: (),
-    Notification.NMG_009: (_ISSUED | _REVOKED,),
-    Notification.NMG_014: (_ISSUED | _WAITING, _ISSUED | _WAITING | {"motif": "AUTRE", "autre_description": "arrêt"}),
+    Notification.NMG_009: (_ISSUED | _REVOKED | _OTHERWISE,),
+    Notification.NMG_014: (_ISSUED | _WAITING, _ISSUED | _WAITING | _OTHERWISE),
     Notification.RAPPEL: (_ISSUED | _REMINDED,),
 }
 _OF_REQUESTS: Final = {Notification.NMG_005: (_OF_NOTHING,), Notification.NMG_008: (_OF_NOTHING,)}
