@@ -146,6 +146,7 @@ class IgcProgram:
     directory: Path
     identities: Identities
     dsn: str
+    name: str = "igc"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     starts: int = field(default=0)
@@ -158,11 +159,11 @@ class IgcProgram:
 
     @property
     def config(self) -> Path:
-        return self.directory / "igc.toml"
+        return self.directory / f"{self.name}.toml"
 
     @property
     def log(self) -> Path:
-        return self.directory / "igc.log"
+        return self.directory / f"{self.name}.log"
 
     @property
     def url(self) -> str:
