@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
 from cryptography import x509
 from starlette.types import ASGIApp
 
@@ -27,6 +28,7 @@ from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.jobs.acts import Parts
 from pfcng.jobs.worker import Worker
+from pfcng.notifications.checking import template_faults
 from pfcng.notifications.mail import Transport
 from pfcng.notifications.maildir import Maildir
 from pfcng.notifications.rendering import Renderer
@@ -50,6 +52,8 @@ from pfcng.web.readiness import ServedCertificate
 from pfcng.web.service import create_service
 from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
 from pfcng.web.watched import watched_igc, watched_platform, watched_worker
+
+log = structlog.get_logger()
 
 WORKER_CONNECTIONS: Final = 8
 
@@ -212,6 +216,8 @@ def create_parts(
         clock: The present, aware.
         around: What is put around the transport; for the sandbox's incidents.
     """
+    for fault in template_faults(courrier.modeles) if courrier.modeles else ():
+        log.error("mail.template_fault", cause=fault)  # its mails wait for the repair, the others leave
     return Parts(
         database=database,
         authority=authority,
