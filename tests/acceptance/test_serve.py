@@ -57,7 +57,7 @@ def test_process_that_stands_still_is_replaced(installation: Installation) -> No
         assert not set(before) & set(node.pids)
         obtain(node)
         metrics = httpx.get(f"{node.exploitation}/metrics", trust_env=False, timeout=PATIENCE).text
-        assert 'pfcng_processes_replaced_total{cause="silent"} 2.0' in metrics
+        assert 'pfcng_processes_replaced_total{reason="silent"} 2.0' in metrics
 
 
 def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:

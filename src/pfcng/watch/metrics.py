@@ -115,7 +115,7 @@ MAILS: Final = _counter(
 PROCESSES_REPLACED: Final = _counter(
     "pfcng_processes_replaced",
     "Processus de « pfcng serve » qui ont pris la place d’un autre : « ended » (mort), « silent » (figé, puis tué).",
-    "cause",
+    "reason",
 )
 CONNECTIONS: Final = _gauge(
     "pfcng_database_connections", "Connexions à la base des processus, par emploi : « used » ou « idle ».", "use"
