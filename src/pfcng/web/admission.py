@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
@@ -49,7 +50,13 @@ def peer_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> x5
     if _is_proxy(scope, proxies):
         return _forwarded(scope)
     chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
-    return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
+    return _read(str(chain[0])) if chain else None
+
+
+@lru_cache(maxsize=1000)
+def _read(pem: str) -> x509.Certificate:
+    """Read once what a connection shows with each of its requests: an object remembers what was asked of it."""
+    return x509.load_pem_x509_certificate(pem.encode())
 
 
 def peer_address(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str:
