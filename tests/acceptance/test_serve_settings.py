@@ -70,6 +70,15 @@ def test_every_imprudence_is_told_at_once_and_no_secret(imprudent: Path) -> None
         assert "tres-secret" not in refused.stderr
 
 
+def test_variable_that_is_no_setting_is_refused(installation: Installation, tmp_path: Path) -> None:
+    """A typing mistake would leave a default in force, in silence; the value is not told."""
+    config = write(tmp_path, installation.told())
+    for command in (("config", "verifier"), ("serve", "--config"), ("migrer", "--config")):
+        refused = run(*command, config, PFCNG_BASE__DNS="tres-secret")
+        assert refused.returncode == 2
+        assert faults(refused.stderr) == ["PFCNG_BASE__DNS : nom inconnu"]
+
+
 def test_verification_opens_keys_and_certificates(installation: Installation, tmp_path: Path) -> None:
     """A key of another certificate, a file that is none, a holder that is no authority, beside a name that is wrong."""
     told = installation.told(inconnu=1)
@@ -91,6 +100,19 @@ def test_verification_opens_keys_and_certificates(installation: Installation, tm
         f"courrier : Le fichier {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM.",
         "emettrices.0 : La clé privée ne correspond pas au certificat.",
         "emettrices.1 : « editeur.example » n’est pas une autorité de l’IGC-Santé.",
+    ]
+
+
+def test_verification_tries_the_templates_of_the_mails(installation: Installation, tmp_path: Path) -> None:
+    """Each fault with its file and its line; a start works on, for a wrong template stops its own mails alone."""
+    (tmp_path / "rappel.txt.j2").write_text("Bonjour,\n{{ inconnu }}", "utf-8")
+    (tmp_path / "nmg_5.txt.j2").write_text("Bonjour", "utf-8")
+    courrier = {"expediteur": "a@b.example", "dossier": str(tmp_path / "courrier"), "modeles": str(tmp_path)}
+    refused = run("config", "verifier", write(tmp_path, installation.told(courrier=courrier)))
+    assert refused.returncode == 2
+    assert faults(refused.stderr) == [
+        "courrier.modeles : nmg_5.txt.j2 : ne remplace aucun modèle",
+        "courrier.modeles : rappel.txt.j2, ligne 2 : ce courriel n’a pas de « inconnu »",
     ]
 
 

@@ -1,6 +1,6 @@
 """M1: each change writes the mails of the guide in its own transaction, and each mail its job (docs/later.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,8 @@ from pfcng.contract.messages import (
 )
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
-from pfcng.notifications.catalogue import Notification
+from pfcng.notifications.catalogue import BY_CODE, Notification
+from pfcng.notifications.samples import samples
 from pfcng.operations import demander_certificats as demander
 from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import RequestContext
@@ -84,6 +85,17 @@ def refuse(scenario: Scenario, acte: str, request: Request, act: Callable[[], ob
         act()
     record_refused(acte, request, refused.value, database=scenario.database, context=make_context())
     return refused.value
+
+
+@pytest.fixture(autouse=True)
+def _as_the_samples_say(scenario: Scenario) -> Iterator[None]:
+    """An operator's templates are tried with what mails are really given (`pfcng.notifications.samples`)."""
+    yield
+    for row in scenario.rows("SELECT DISTINCT notification, contenu FROM courrier"):
+        given, shapes = row["contenu"], list(samples(BY_CODE[row["notification"]]))
+        assert given.keys() in [shape.keys() for shape in shapes]
+        for name, value in given.items():
+            assert any(type(shape.get(name)) is type(value) for shape in shapes), (row["notification"], name)
 
 
 def test_each_validated_demande_of_a_lot_is_confirmed_and_each_rejected_one_told(scenario: Scenario) -> None:

@@ -9,6 +9,7 @@ from pfcng.domain.states import ProduitState, RevocationState
 from pfcng.igc.authority import CertificateAuthority
 from pfcng.operations.context import Arrival, paris_day
 from pfcng.operations.journaling import entry
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.revoquer_certificat import carry_out_all
 from pfcng.store import echeances, journal, revocations
 from pfcng.store.database import Database
@@ -24,24 +25,30 @@ def revoquer_non_remis(*, database: Database, authority: CertificateAuthority, r
 
     Where the authority does not answer the révocation waits with the others. One that it refuses, or that was given up,
     is asked for again a day after it was written.
+
+    Raises:
+        PartlyDone: Some failed.
     """
     with database.transaction() as connection:
         undelivered = echeances.find_undelivered(connection, arrival.now - rules.remise_delay, arrival.now - _AGAIN)
-    registered = [numero for produit in undelivered if (numero := _register(produit, database, arrival)) is not None]
-    carry_out_all(registered, database=database, authority=authority, arrival=arrival, rules=rules)
-    return len(registered)
+    registered, turn = list[int](), OneByOne(arrival)
+    for produit in undelivered:
+        with turn.row("demande", produit["demande"]):
+            registered += _register(produit["numero"], database, arrival)
+    carry_out_all(registered, turn, database=database, authority=authority, arrival=arrival, rules=rules)
+    return turn.end(len(registered))
 
 
-def _register(produit: int, database: Database, arrival: Arrival) -> int | None:
-    """V1, unless the produit was delivered or revoked meanwhile, or a révocation of it is due already."""
+def _register(produit: int, database: Database, arrival: Arrival) -> list[int]:
+    """V1, of none if the produit was delivered or revoked meanwhile, or a révocation of it is due already."""
     today = paris_day(arrival.now)
     with database.transaction() as connection:
         row = revocations.lock_produit(connection, produit)
         waiting = revocations.find_waiting(connection, produit)
         if row["etat"] != ProduitState.RETIRE or (waiting is not None and waiting["date_effet"] <= today):
-            return None
+            return []
         if waiting is not None:
             revocations.move_revocation(connection, waiting["numero"], RevocationState.NON_TRAITEE, arrival.now)
         numero = echeances.insert_automatic_revocation(connection, produit, _DESCRIPTION, today, arrival.now)
         journal.write(connection, [replace(entry(ACTE, arrival), demande=row["numero_demande"])])
-        return numero
+        return [numero]

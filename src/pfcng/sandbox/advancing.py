@@ -14,6 +14,7 @@ import structlog
 
 from pfcng.igc.authority import AuthorityUnavailable
 from pfcng.jobs.acts import Act
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.sandbox.clock import SandboxClock
 
 log = structlog.get_logger()
@@ -93,3 +94,5 @@ class Advancer:
                 done[act.name] += act.do()
             except AuthorityUnavailable:
                 log.warning("clock.act_postponed", act=act.name)  # an incident under way; the act is due tomorrow too
+            except PartlyDone as error:
+                done[act.name] += error.done  # the log has the others; a worker journals them

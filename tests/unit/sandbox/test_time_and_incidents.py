@@ -9,6 +9,7 @@ from cryptography import x509
 
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable
 from pfcng.jobs.acts import Act
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.sandbox.advancing import Advancer, UnderWay
 from pfcng.sandbox.clock import MAX_AHEAD, SandboxClock, TooFar, machine_now
 from pfcng.sandbox.durations import parse_duration
@@ -128,6 +129,16 @@ def test_one_walk_at_a_time_and_incidents_do_not_stop_it(tmp_path: Path) -> None
     assert advancer.advance(DAY).done == {"essai": 0}
     assert told == ["refused"]
     assert advancer.advance(DAY)
+
+
+def test_row_that_fails_does_not_stop_the_walk(tmp_path: Path) -> None:
+    """What else the act did counts, each day."""
+
+    def partly() -> int:
+        raise PartlyDone("demande 2 (KeyError)", done=3, incident="i")
+
+    advancer = Advancer(SandboxClock(tmp_path), [Act(name="essai", cron="", do=partly)], never, lambda _by: None)
+    assert advancer.advance(2 * DAY).done == {"essai": 6}
 
 
 def test_incidents_end_by_themselves_or_when_restored() -> None:
