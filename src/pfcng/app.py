@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
 from cryptography import x509
 from starlette.types import ASGIApp
 
@@ -27,6 +28,7 @@ from pfcng.igc.responder import Responder
 from pfcng.igc.urls import PublicationUrls
 from pfcng.jobs.acts import Parts
 from pfcng.jobs.worker import Worker
+from pfcng.notifications.checking import template_faults
 from pfcng.notifications.mail import Transport
 from pfcng.notifications.maildir import Maildir
 from pfcng.notifications.rendering import Renderer
@@ -36,7 +38,7 @@ from pfcng.operations.journaling import record_alert
 from pfcng.pki.keys import Credential, authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.trust import TrustStore, key_identifier
-from pfcng.settings import Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
+from pfcng.settings import Clients, Confiance, Courrier, Emettrice, Igc, IgcSettings, Publication, Settings
 from pfcng.settings.schemas import platform_schemas
 from pfcng.store.database import Database
 from pfcng.store.migrations import Chain, check_schema
@@ -50,6 +52,8 @@ from pfcng.web.readiness import ServedCertificate
 from pfcng.web.service import create_service
 from pfcng.web.trust import Alarm, LiveTrust, keep_trusted
 from pfcng.web.watched import watched_igc, watched_platform, watched_worker
+
+log = structlog.get_logger()
 
 WORKER_CONNECTIONS: Final = 8
 
@@ -212,6 +216,8 @@ def create_parts(
         clock: The present, aware.
         around: What is put around the transport; for the sandbox's incidents.
     """
+    for fault in template_faults(courrier.modeles) if courrier.modeles else ():
+        log.error("mail.template_fault", cause=fault)  # its mails wait for the repair, the others leave
     return Parts(
         database=database,
         authority=authority,
@@ -309,6 +315,8 @@ class IgcApp:
     keyring: Keyring
     _clock: Callable[[], datetime] = field(repr=False)
     _publishing: Sequence[x509.Certificate] = field(repr=False)
+    _peers: Peers = field(repr=False)
+    _clients: Clients = field(repr=False)
 
     @contextmanager
     def kept_published(self) -> Iterator[None]:
@@ -319,6 +327,14 @@ class IgcApp:
     def exploitation(self, served: ServedCertificate) -> ASGIApp:
         """Health and metrics."""
         return watched_igc(self.database, schema=IGC, publishing=self._publishing, served=served, clock=self._clock)
+
+    def renew_peers(self) -> None:
+        """Read the authorities of the white list again; its names stay.
+
+        Raises:
+            CredentialError: or OSError: a file is of no use; all is as it was.
+        """
+        self._peers.authorities = tuple(_all_certificates(self._clients.autorites))
 
     def close(self) -> None:
         """Give the database's connections back, and the keys."""
@@ -349,6 +365,8 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         keyring=keyring,
         _clock=clock,
         _publishing=[one.certificate for one in publishing],
+        _peers=peers,
+        _clients=settings.clients,
     )
 
 

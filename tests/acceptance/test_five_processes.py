@@ -26,6 +26,7 @@ from pfcng.contract.catalogue import Offre, Product, Usage
 from pfcng.contract.messages import RequeteRetraitCertificat
 from pfcng.igc.migrations import IGC
 from pfcng.igc.urls import PublicationUrls
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.reconcilier import Bilan, reconcile
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
@@ -236,7 +237,8 @@ def check(picture: Picture, keys: dict[int, rsa.RSAPublicKey], delivered: dict[i
     assert len({row["numero_serie"] for row in signed}) == RETRAITS
     assert {n: x509.load_der_x509_certificate(der).public_key() for n, der in delivered.items()} == keys
     authority = picture.igc.identities.connect(picture.igc.url)
-    bilan = reconcile(database=platform, authority=authority, arrival=make_context())
+    arrival = make_context()
+    bilan = reconcile(OneByOne(arrival), database=platform, authority=authority, arrival=arrival)
     assert bilan == Bilan(compared=RETRAITS, differences=0)
     authority.close()
     platform.close()

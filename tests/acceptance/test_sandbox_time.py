@@ -14,8 +14,8 @@ import pytest
 from cryptography import x509
 
 from pfcng.client.errors import RefusedError
-from pfcng.contract.catalogue import Motif
-from pfcng.contract.messages import RequeteRenouvellementCertificat, RequeteRevocationCertificat
+from pfcng.contract.catalogue import Motif, TypeDemande
+from pfcng.contract.messages import RequeteRenouvellementCertificat, RequeteRevocationCertificat, RequeteSuiviActivite
 from pfcng.operations.context import paris_day
 from support.csrs import make_csr
 from support.demandes import demande_for
@@ -75,6 +75,15 @@ def refused(sandbox: Sandbox, indice: str) -> str:
     return str(refusal.value.code)
 
 
+def state_of(sandbox: Sandbox, kind: TypeDemande, certificate: x509.Certificate) -> str | None:
+    """What the suivi says of the certificate, or of its révocation."""
+    requete = RequeteSuiviActivite(type_demande=kind, offre=ORG.offre, id_nat_struct=demande_for(ORG, "").id_nat_struct)
+    with sandbox.client() as client:
+        rows = client.call(requete).resultats
+    [found] = [row.etat for row in rows if row.numero_serie == serial_of(certificate)]
+    return found
+
+
 def told(sandbox: Sandbox, code: str) -> int:
     """How many mails of a notification there are."""
     return sum(message["X-Pfcng-Notification"] == code for message in mails_in(sandbox.directory / "courrier"))
@@ -105,8 +114,8 @@ def test_three_years_walk_a_certificate_to_its_end(travelling: Sandbox) -> None:
 
 
 def test_incidents_of_the_authority_show_their_codes(travelling: Sandbox) -> None:
-    """Codes 18, 15 and 17 of a retrait, and its success once all is restored (RMT_ERR_003, 004, 006)."""
-    indice, hopeless = order(travelling), order(travelling)
+    """Codes 18, 15, 17 and 16 of a retrait, and its success once all is restored (RMT_ERR_003, 004, 006, 007)."""
+    indice, hopeless, unissued = order(travelling), order(travelling), order(travelling)
     assert pfcng(travelling, "panne", "igc-inaccessible", "--pendant", "10m")["pannes"] == {"igc-inaccessible": 600}
     assert refused(travelling, indice) == "WSMG-00000018"
     pfcng(travelling, "retablir")
@@ -114,16 +123,19 @@ def test_incidents_of_the_authority_show_their_codes(travelling: Sandbox) -> Non
     assert refused(travelling, indice) == "WSMG-00000015"
     pfcng(travelling, "panne", "igc-refuse")
     assert refused(travelling, hopeless) == "WSMG-00000017"
+    pfcng(travelling, "retablir")
+    pfcng(travelling, "panne", "igc-refuse-au-retrait")
+    assert refused(travelling, unissued) == "WSMG-00000016"
     assert pfcng(travelling, "retablir")["pannes"] == {}
     assert withdraw(travelling, indice)
 
 
 def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
-    """A relay that refuses ends the mail; one that is not there lets it wait."""
+    """A relay that refuses ends the mail; one that is not there lets it wait, by the sandbox's clock."""
     pfcng(travelling, "panne", "courrier-refuse")
     order(travelling)
 
-    def states() -> dict[str, int]:
+    def listed() -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-m", "pfcng", "courrier", "lister", "--data", travelling.directory, "--json"],
             capture_output=True,
@@ -131,14 +143,28 @@ def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
             check=True,
             env=os.environ,
         )
-        numbers: dict[str, int] = json.loads(done.stdout)["nombres"]
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def states() -> dict[str, int]:
+        numbers: dict[str, int] = listed()["nombres"]
         return numbers
+
+    def waiting_with_a_reason() -> int:
+        return sum(mail["etat"] == "à envoyer" and mail["tentatives"] > 0 for mail in listed()["courriels"])
 
     wait_until(lambda: states()["refusé"] == 2)
     pfcng(travelling, "panne", "courrier-inaccessible")
     order(travelling)
     wait_until(lambda: states()["à envoyer"] == 2)
+    pfcng(travelling, "avancer", "3j")
+    wait_until(lambda: states()["abandonné"] == 2)
+    order(travelling)
+    wait_until(lambda: waiting_with_a_reason() == 2)
     pfcng(travelling, "retablir")
+    pfcng(travelling, "avancer", "1h")
+    wait_until(lambda: states()["à envoyer"] == 0)
+    assert states()["abandonné"] == 2
 
 
 def test_deferred_revocation_comes_on_its_day(travelling: Sandbox) -> None:
@@ -161,6 +187,27 @@ def test_deferred_revocation_comes_on_its_day(travelling: Sandbox) -> None:
     assert pfcng(travelling, "avancer", "1j")["fait"]["revocations"] == 0
     assert pfcng(travelling, "avancer", "2j")["fait"]["revocations"] == 1
     wait_until(lambda: told(travelling, "CONFIRMATION-REVOCATION") == before + 2)
+
+
+def test_revocation_that_nobody_answers_is_given_up(travelling: Sandbox) -> None:
+    """RMT_ERR_012 to its end, « Demande non traitée », by moving the clock alone; the produit stays actif."""
+    certificate = withdraw(travelling, order(travelling))
+    requete = RequeteRevocationCertificat(
+        aki=aki_of(certificate),
+        numero_serie=serial_of(certificate),
+        gamme="EL",
+        motif=Motif.FIN_DACTIVITE,
+        mail_demandeur="demandeur@hopital.example",
+        mail_personne_a_informer="informer@hopital.example",
+    )
+    pfcng(travelling, "panne", "igc-inaccessible")
+    with travelling.client() as client:
+        assert client.call(requete).statut == "OK"
+    assert state_of(travelling, TypeDemande.DEMANDES_REVOCATION, certificate) == "Demande enregistrée"
+    pfcng(travelling, "avancer", "2j")
+    pfcng(travelling, "retablir")
+    assert state_of(travelling, TypeDemande.DEMANDES_REVOCATION, certificate) == "Demande non traitée"
+    assert state_of(travelling, TypeDemande.PRODUITS, certificate) == "Produit actif"
 
 
 @pytest.mark.parametrize(

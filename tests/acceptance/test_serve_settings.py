@@ -94,6 +94,19 @@ def test_verification_opens_keys_and_certificates(installation: Installation, tm
     ]
 
 
+def test_verification_tries_the_templates_of_the_mails(installation: Installation, tmp_path: Path) -> None:
+    """Each fault with its file and its line; a start works on, for a wrong template stops its own mails alone."""
+    (tmp_path / "rappel.txt.j2").write_text("Bonjour,\n{{ inconnu }}", "utf-8")
+    (tmp_path / "nmg_5.txt.j2").write_text("Bonjour", "utf-8")
+    courrier = {"expediteur": "a@b.example", "dossier": str(tmp_path / "courrier"), "modeles": str(tmp_path)}
+    refused = run("config", "verifier", write(tmp_path, installation.told(courrier=courrier)))
+    assert refused.returncode == 2
+    assert faults(refused.stderr) == [
+        "courrier.modeles : nmg_5.txt.j2 : ne remplace aucun modèle",
+        "courrier.modeles : rappel.txt.j2, ligne 2 : ce courriel n’a pas de « inconnu »",
+    ]
+
+
 def test_settings_that_serve_are_found_good(installation: Installation, tmp_path: Path) -> None:
     """What `config verifier` accepts, `serve` starts with: the other tests do."""
     good = run("config", "verifier", write(tmp_path, installation.told()))

@@ -1,22 +1,28 @@
 """Several nodes on one database: what one learns all know, and one that stops is not missed (docs/exploitation)."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 
+import psycopg
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.contract.catalogue import Offre, Product, Usage
-from support.csrs import make_csr, make_key
+from support.csrs import make_csr, make_key, make_keys
 from support.demandes import demande_for
-from support.proxies import need, post, running_proxy, side_by_side
+from support.load import Customer, Promises, load
+from support.proxies import Proxy, need, post, running_proxy, side_by_side
 from support.serve import Installation, Node, install, run, running_node
 from support.workers import wait_until
 
 ORG = Product(Offre.ORG, Usage.AUTH_CLI)
 CALLS = 5
+KEYS = 1500
+"""More than are needed."""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +92,45 @@ def test_node_that_stops_loses_no_request(several: Installation, tmp_path: Path,
         thread.join(120)
         assert set(answers) == {"OK"}
         assert len(answers) >= 2 * CALLS
+
+
+@pytest.mark.parametrize("kind", ["nginx", "haproxy"])
+def test_node_that_is_killed_takes_nothing_with_it(several: Installation, tmp_path: Path, kind: str) -> None:
+    """What was acknowledged is there, what was cut is asked again, and the proxy goes on with the other node."""
+    need(kind)
+    with ExitStack() as stack:
+        both = zip(("e.toml", "f.toml"), side_by_side(processus=1, proxies=["127.0.0.1/32"]), strict=True)
+        nodes = [stack.enter_context(running_node(several, several.write(name, **told))) for name, told in both]
+        proxy = stack.enter_context(running_proxy(kind, tmp_path, nodes))
+        keys = iter(make_keys(KEYS))
+        with load(lambda _: proxy.client(), [0], keys, 2) as promises:
+            before = delivered(several)
+            wait_until(lambda: len(delivered(several)) >= len(before) + CALLS)
+            os.killpg(nodes[0].process.pid, signal.SIGKILL)
+            killed = delivered(several)
+            wait_until(lambda: len(delivered(several)) >= len(killed) + CALLS)
+        assert promises.odd == []
+        finish(proxy, promises)
+    kept = delivered(several)
+    assert {
+        numero: one.public_bytes(Encoding.DER) for numero, one in promises.delivered.items()
+    }.items() <= kept.items()
+    assert len(set(kept.values())) == len(kept)
+
+
+def delivered(installation: Installation) -> dict[int, bytes]:
+    """The certificates that the platform has, by demande."""
+    with psycopg.connect(installation.dsn) as connection:
+        rows = connection.execute("SELECT demande, certificat FROM produit WHERE certificat IS NOT NULL")
+        return {numero: bytes(der) for numero, der in rows}
+
+
+def finish(proxy: Proxy, promises: Promises) -> None:
+    """What was left open is withdrawn, by a client that found nobody for a moment."""
+    with proxy.client() as client:
+        customer = Customer([client], iter(()), Event())
+        for numero in sorted(promises.open - promises.unsure):
+            customer.withdraw(numero)
+    assert customer.promises.odd == []
+    promises.add(customer.promises)
+    assert promises.open <= promises.unsure

@@ -1,6 +1,5 @@
 """Health and metrics, as Prometheus and a load balancer ask a running program for them; the log that goes with them."""
 
-import gzip
 import json
 import os
 import signal
@@ -8,21 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pfcng.client import RefusedError
 from pfcng.contract.catalogue import Motif
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.watch.metrics import DECLARED
+from support.collector import running_collector
 from support.csrs import make_csr, make_key
 from support.demandes import demande_for
 from support.folders import shared_folder
@@ -190,32 +187,11 @@ def test_log_joins_a_request_to_its_mail_and_has_no_secret(installation: Install
         assert json.loads(line)["event"]
 
 
-class Collector(BaseHTTPRequestHandler):
-    """Takes spans in, as an OpenTelemetry collector does."""
-
-    spans: ClassVar[list[str]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        told = ExportTraceServiceRequest.FromString(body)
-        names = (span.name for one in told.resource_spans for scope in one.scope_spans for span in scope.spans)
-        self.spans.extend(names)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def test_requests_are_traced_where_it_is_asked_for(installation: Installation) -> None:
     """``traces``: a span a request, one a step, one a call of PFCNG-IGC."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
-        Thread(target=collector.serve_forever, daemon=True).start()
-        config = installation.write("traces.toml", processus=1, traces=f"http://127.0.0.1:{collector.server_port}")
+    with running_collector() as collector:
+        config = installation.write("traces.toml", processus=1, traces=collector.url)
         with running_node(installation, config) as node:
             obtain(node)
             assert node.stop() == 0
-        collector.shutdown()
-    assert {"requete", "signature", "operation", "livraison", "igc.issue"} <= set(Collector.spans)
+    assert {"requete", "signature", "operation", "livraison", "igc.issue"} <= collector.names

@@ -2,11 +2,15 @@
 
 import os
 import re
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -17,9 +21,13 @@ from psycopg.conninfo import make_conninfo
 
 from pfcng.contract.catalogue import PRODUCTS, Environment
 from pfcng.igc.migrations import IGC
+from pfcng.sandbox.pairs import Pair
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import check_schema
+from pfcng.watch import tracing
+from pfcng.watch.tracing import traced
 from support.certificate_requests import request_for
+from support.collector import running_collector
 from support.csrs import make_key
 from support.igc_service import Identities, IgcProgram, to_toml
 from support.platform import make_pki
@@ -227,3 +235,61 @@ def test_service_has_its_health_and_metrics_apart(program: IgcProgram) -> None:
     assert 'pfcng_igc_requests_total{method="GET",status="200"} 1.0' in metrics
     assert "pfcng_authority_expiry_timestamp_seconds{" in metrics
     assert "pfcng_certificates" not in metrics
+
+
+def test_hang_up_has_tls_files_read_again(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
+    """SIGHUP, as to ``pfcng serve``: no connection is dropped, and a file of no use leaves what was there."""
+    server = Pair(certificate=tmp_path / "serveur.pem", key=tmp_path / "serveur.key")
+    put(identities.server, server)
+    authorities = tmp_path / "clients.pem"
+    shutil.copy(identities.client_issuer, authorities)
+    moved = replace(identities, server=server, client_issuer=authorities)
+    program = IgcProgram(directory=tmp_path, identities=moved, dsn=own_dsn)
+    try:
+        program.start()
+        put(identities.client, server)
+        program.hang_up("tls.renewed")
+        assert shown(program.port) == identities.client.certificate.read_bytes().partition(b"-----END")[0]
+        server.key.write_text("-----BEGIN PRIVATE KEY-----\n")
+        program.hang_up("tls.not_renewed")
+        put(identities.server, server)
+        program.hang_up("tls.renewed")
+        with identities.http(program.url) as client:
+            assert client.get("/demandes/1").status_code == 200
+            others = next(pair for pair in identities.issuers if "PP" in pair.certificate.name)
+            shutil.copy(others.certificate, authorities)
+            program.hang_up("tls.renewed")
+            assert client.get("/demandes/1").status_code == 403, "on the connection from before"
+        assert program.stop() == 0
+    finally:
+        program.kill()
+
+
+def put(source: Pair, place: Pair) -> None:
+    """Copy a pair; keys keep their mode."""
+    shutil.copy(source.certificate, place.certificate)
+    shutil.copy(source.key, place.key)
+
+
+def shown(port: int) -> bytes:
+    """The certificate that a new connection is shown, as a PEM file begins."""
+    return ssl.get_server_certificate(("127.0.0.1", port)).encode().partition(b"-----END")[0]
+
+
+def test_call_of_a_platform_is_one_trace_with_what_pfcng_igc_does(program: IgcProgram) -> None:
+    """``traces``, in the settings of both."""
+    with running_collector() as collector:
+        told = program.config.read_text("utf-8")
+        program.config.write_text(f'traces = "{collector.url}"\n{told}', "utf-8")
+        program.start()
+        with traced(collector.url, "plateforme"):
+            authority = program.identities.connect(program.url)
+            with tracing.span("retrait") or nullcontext():
+                authority.status(1)
+            authority.close()
+        assert program.stop() == 0
+    assert {(service, name) for _, service, name in collector.spans} == {
+        ("plateforme", "retrait"),
+        ("pfcng-igc", "requete"),
+    }
+    assert len({trace for trace, _, _ in collector.spans}) == 1

@@ -1,6 +1,6 @@
 """M1: each change writes the mails of the guide in its own transaction, and each mail its job (docs/later.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,8 @@ from pfcng.contract.messages import (
 )
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
-from pfcng.notifications.catalogue import Notification
+from pfcng.notifications.catalogue import BY_CODE, Notification
+from pfcng.notifications.samples import samples
 from pfcng.operations import demander_certificats as demander
 from pfcng.operations.annuler_demande import cancel_expired
 from pfcng.operations.context import RequestContext
@@ -84,6 +85,17 @@ def refuse(scenario: Scenario, acte: str, request: Request, act: Callable[[], ob
         act()
     record_refused(acte, request, refused.value, database=scenario.database, context=make_context())
     return refused.value
+
+
+@pytest.fixture(autouse=True)
+def _as_the_samples_say(scenario: Scenario) -> Iterator[None]:
+    """An operator's templates are tried with what mails are really given (`pfcng.notifications.samples`)."""
+    yield
+    for row in scenario.rows("SELECT DISTINCT notification, contenu FROM courrier"):
+        given, shapes = row["contenu"], list(samples(BY_CODE[row["notification"]]))
+        assert given.keys() in [shape.keys() for shape in shapes]
+        for name, value in given.items():
+            assert any(type(shape.get(name)) is type(value) for shape in shapes), (row["notification"], name)
 
 
 def test_each_validated_demande_of_a_lot_is_confirmed_and_each_rejected_one_told(scenario: Scenario) -> None:
@@ -347,6 +359,42 @@ def test_undelivered_certificate_waits_for_the_authority(scenario: Scenario) -> 
     apply_due_revocations(database=scenario.database, authority=authority, arrival=later, rules=Rules())
     assert scenario.states() == [("Demande annulée", "Produit révoqué")]
     assert told() == [*both("NMG-014"), *both("NMG-009")]
+
+
+def test_refused_automatic_revocation_is_asked_for_again_a_day_later(scenario: Scenario) -> None:
+    """RMT_ERR_013 at an automatic révocation: one row, one refusal a day, not one each minute for ever."""
+    scenario.withdraw(scenario.order(), delivered=False)
+    incidents = Incidents()
+    incidents.start(Incident.IGC_REFUSE)
+    authority = IncidentAuthority(scenario.authority, incidents)
+    [row] = scenario.rows("SELECT max(debut_validite) AS issued FROM produit")
+
+    def revoke(hours: float) -> int:
+        arrival = at(row["issued"] + timedelta(days=8, hours=hours))
+        return revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival)
+
+    assert [revoke(hours) for hours in (0, 0.1, 23, 24.1, 24.2)] == [1, 0, 0, 1, 0]
+    incidents.restore()
+    assert revoke(49) == 1
+    assert scenario.states() == [("Demande annulée", "Produit révoqué")]
+
+
+def test_automatic_revocations_wait_together_while_nobody_answers(scenario: Scenario) -> None:
+    """Each call of an authority that is away lasts its whole time-out: one is spent, and the others wait with it."""
+    for _ in range(3):
+        scenario.withdraw(scenario.order(), delivered=False)
+    told = from_now(scenario)
+    incidents = Incidents()
+    incidents.start(Incident.IGC_INACCESSIBLE)
+    authority = IncidentAuthority(scenario.authority, incidents)
+    [row] = scenario.rows("SELECT max(debut_validite) AS issued FROM produit")
+    arrival = at(row["issued"] + timedelta(days=8))
+    assert revoquer_non_remis(database=scenario.database, authority=authority, rules=Rules(), arrival=arrival) == 3
+    assert told() == both("NMG-014")
+    incidents.restore()
+    later = at(row["issued"] + timedelta(days=8, hours=1))
+    assert apply_due_revocations(database=scenario.database, authority=authority, arrival=later, rules=Rules()) == 3
+    assert scenario.states() == [("Demande annulée", "Produit révoqué")] * 3
 
 
 def test_produit_is_reminded_of_at_60_30_and_7_days_once_each(scenario: Scenario) -> None:

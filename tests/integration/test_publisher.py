@@ -247,6 +247,16 @@ def test_publishers_at_once_publish_once(press: Press, hierarchy: Hierarchy) -> 
     assert (len(press.rows()), len(press.rows(is_delta=True))) == (1, 1)
 
 
+def test_two_processes_publish_once_a_period(press: Press, hierarchy: Hierarchy) -> None:
+    """Two days, looked at each twenty minutes by both at once: a complete CRL a day, a delta an hour."""
+    presses = [press, Press(press.database, hierarchy)]
+    made = 0
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(2 * 24 * 3):
+            made += sum(threads.map(lambda one: one.turn(20 * MINUTE), presses))
+    assert made == 2 + 2 * 24
+
+
 def test_second_publisher_is_refused_by_the_number_were_the_lock_lost(
     press: Press, hierarchy: Hierarchy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +380,18 @@ def test_revocation_wakes_the_publisher_of_any_process(press: Press, dsn: str) -
             [told] = listener.notifies(timeout=PATIENCE, stop_after=1)
     assert told.payload == press.issuer.hex()
     assert press.serials() == {serial}
+
+
+def test_act_that_fails_keeps_no_other_from_its_turn(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is brought from a safe, and the responders, do not wait for a CRL that cannot be made."""
+    done = Event()
+
+    def fail(**_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(press.publisher, "turn", fail)
+    with keep_published(press.publisher, database=press.database, beside=(fail, done.set)):  # type: ignore[arg-type]
+        assert done.wait(PATIENCE)
 
 
 def test_revoking_is_as_fast_with_a_million(press: Press, dsn: str) -> None:

@@ -13,6 +13,7 @@ from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, Progress, Status
 from pfcng.operations import reconcilier
 from pfcng.operations.annuler_demande import cancel_expired
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.reconcilier import Bilan, Difference, reconcile, reconcile_daily
 from pfcng.store.database import Database
 from support.certificate_requests import request_for
@@ -35,7 +36,7 @@ def scenario(annuaire: Database, moody: MoodyAuthority) -> Scenario:
 
 
 def compare(scenario: Scenario) -> Bilan:
-    return reconcile(database=scenario.database, authority=scenario.authority, arrival=at(NOW))
+    return reconcile(OneByOne(at(NOW)), database=scenario.database, authority=scenario.authority, arrival=at(NOW))
 
 
 def told(scenario: Scenario) -> list[tuple[int, str, str]]:

@@ -1,6 +1,7 @@
 """The connector and the service of PFCNG-IGC, and each fault of the network between them (docs/igc.md)."""
 
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -98,6 +99,26 @@ def link(
         authority.issue(2)
         authority.close()
         yield Link(proxy=proxy, identities=identities, database=database)
+
+
+def test_name_with_several_addresses_is_that_of_several_services(
+    identities: Identities, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose machine refuses connections is passed over; no call is lost (docs/service-igc.md)."""
+    port = int(url.rpartition(":")[2])
+    asked: list[object] = []
+
+    def resolve(host: object, *_args: object, **_options: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    authority = identities.connect(url)
+    try:
+        assert authority.status(1).numero == 1
+    finally:
+        authority.close()
+    assert asked
 
 
 @pytest.mark.parametrize("fault", RECOVERABLE, ids=lambda fault: fault.name)

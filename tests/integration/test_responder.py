@@ -1,6 +1,6 @@
 """OCSP over a real database: every state of a certificate, and whatever a stranger asks. Source: RFC 6960."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import psycopg
@@ -270,6 +270,29 @@ def test_delegate_is_known_before_it_answers_and_is_renewed_in_its_last_week(des
     assert delegates() == 2
     [second] = desk.answer(desk.known).certificates
     assert second != first
+
+
+def test_authority_that_cannot_certify_keeps_no_other_s_delegate_from_its_renewal(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key is away for as long as it likes; each process renews its own delegates, once."""
+    authorities = [desk.hierarchy.root, desk.hierarchy.authority]
+    both = Responder(desk.database, signers=authorities, clock=desk.clock)
+    for one in authorities:
+        both.answer(ask(one.certificate, desk.known))
+    certify, renewed = module.make_certificate, list[Credential]()
+
+    def moody(issuer: Credential, key: rsa.RSAPublicKey, now: datetime) -> x509.Certificate:
+        if issuer is desk.hierarchy.root:
+            raise KeyUnavailable("Le jeton ne répond pas.")
+        renewed.append(issuer)
+        return certify(issuer, key, now)
+
+    monkeypatch.setattr(module, "make_certificate", moody)
+    desk.clock.now += 24 * DAY
+    both.renew()
+    both.renew()
+    assert renewed == [desk.hierarchy.authority]
 
 
 def test_delegate_that_nobody_renewed_does_not_outlive_its_end(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from pfcng.store.database import Database
 from pfcng.store.suivi import MAX_RESULTATS, Search, parameters, statement
 from support.activite import generate, searches
 from support.databases import make_database
+from support.plans import rows_read, scans
 
 MAX_ROWS = (len(Usage) + 3) * (MAX_RESULTATS + 1)
 """Of each usage the newest numbers, then for each line its demande, its produit and a révocation."""
@@ -31,21 +32,10 @@ def platform(postgres: str, size: int) -> Iterator[Database]:
     database.close()
 
 
-def scans(database: Database, search: Search) -> list[dict[str, Any]]:
-    """The nodes of the plan that read a table, as they ran."""
+def read_by(database: Database, search: Search) -> list[dict[str, Any]]:
+    """What a search reads."""
     with database.transaction() as connection:
-        query = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement(search)}"
-        [row] = connection.execute(query.encode(), parameters(search), prepare=False).fetchall()
-    nodes = [row["QUERY PLAN"][0]["Plan"]]
-    for node in nodes:
-        nodes += node.get("Plans", [])
-    return [node for node in nodes if "Relation Name" in node or "Index Name" in node]
-
-
-def rows_read(node: dict[str, Any]) -> float:
-    """How many rows a node looked at, those that it threw away included."""
-    thrown = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return float(node["Actual Loops"] * (node["Actual Rows"] + sum(node.get(name, 0) for name in thrown)))
+        return scans(connection, statement(search), parameters(search))
 
 
 def test_no_filter_of_table_19_reads_a_whole_table(platform: Database, size: int) -> None:
@@ -53,7 +43,7 @@ def test_no_filter_of_table_19_reads_a_whole_table(platform: Database, size: int
     whole = [
         f"{name} : {node['Relation Name']}"
         for name, search in searches(size)
-        for node in scans(platform, search)
+        for node in read_by(platform, search)
         if node["Node Type"] == "Seq Scan"
     ]
     assert whole == []
@@ -61,6 +51,6 @@ def test_no_filter_of_table_19_reads_a_whole_table(platform: Database, size: int
 
 def test_rows_read_for_a_suivi_are_bounded_by_its_answer(platform: Database, size: int) -> None:
     """One bound for both sizes: twenty times the produits do not make one search read more than 500 lines take."""
-    read = {name: sum(map(rows_read, scans(platform, search))) for name, search in searches(size)}
+    read = {name: sum(map(rows_read, read_by(platform, search))) for name, search in searches(size)}
     assert {name: rows for name, rows in read.items() if rows > MAX_ROWS} == {}
     assert max(read.values()) > MAX_RESULTATS, "the data has no search with a full answer"

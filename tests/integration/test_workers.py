@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from importlib.resources import files
@@ -20,7 +21,7 @@ from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations import envoyer_courrier
 from pfcng.operations.purger import purger
 from pfcng.store import jobs
-from support.mails import mails_in
+from support.mails import mails_in, make_renderer
 from support.platform import NOW
 from support.relay import Inbox, relay
 from support.scenario import Scenario
@@ -189,6 +190,34 @@ def test_act_that_fails_is_told_in_the_journal_once_and_tried_again(
     rows = scenario.rows("SELECT resultat, detail FROM journal WHERE acte = 'essai'")
     assert [tuple(row.values()) for row in rows] == [("échec", "ZeroDivisionError")]
     assert scenario.rows("SELECT FROM procrastinate_jobs WHERE task_name = 'essai' AND status = 'failed'")
+
+
+def test_template_that_is_wrong_is_told_in_the_journal_once_a_day(
+    scenario: Scenario, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm that names the file and the line; the worker lives, other mails leave, these after the repair."""
+    monkeypatch.setattr(envoyer_courrier, "DELAYS", (timedelta(),))
+    template, now = tmp_path / "confirmation_demande.txt.j2", [NOW]
+    template.write_text('{{ "a" * 10000000000 }}', "utf-8")
+    transport = Scripted()
+    parts = make_parts(scenario.database, scenario.authority, transport=transport, clock=lambda: now[0])
+
+    def tries() -> int:
+        return int(scenario.rows("SELECT sum(tentatives) AS tries FROM courrier WHERE etat <> 'envoyé'")[0]["tries"])
+
+    with keep_working(dsn, replace(parts, renderer=make_renderer(tmp_path)), QUICK):
+        scenario.withdraw(scenario.order())
+        wait_until(lambda: tries() >= 4)
+        now[0] += timedelta(days=1)
+        before = tries()
+        wait_until(lambda: tries() >= before + 4)
+        assert {message["X-Pfcng-Notification"] for message in transport.sent} == {"CONFIRMATION-RETRAIT"}
+        template.unlink()
+        wait_until(lambda: waiting_mails(scenario) == 0)
+    assert len(transport.sent) == 4
+    rows = scenario.rows("SELECT resultat, detail FROM journal WHERE acte = 'courrier' ORDER BY id")
+    told = ("échec", "confirmation_demande.txt.j2, ligne 1 : un texte de plus de 100000 caractères")
+    assert [tuple(row.values()) for row in rows] == [told, told]
 
 
 def test_old_mails_and_jobs_are_purged(scenario: Scenario) -> None:

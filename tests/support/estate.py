@@ -13,6 +13,7 @@ from cryptography import x509
 from psycopg.rows import dict_row
 
 from pfcng.client import Client, Profile
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.reconcilier import Bilan, reconcile
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres
@@ -113,7 +114,8 @@ class Estate:
         database = Database(self.installation.dsn, max_connections=2)
         authority = self.igc.identities.connect(self.igc.url)
         try:
-            return reconcile(database=database, authority=authority, arrival=make_context())
+            arrival = make_context()
+            return reconcile(OneByOne(arrival), database=database, authority=authority, arrival=arrival)
         finally:
             authority.close()
             database.close()

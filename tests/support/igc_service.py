@@ -33,6 +33,7 @@ from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
 from pfcng.web.serving import server
 from pfcng.web.tls import server_context
+from support.workers import wait_until
 
 URLS: Final = {"http": "http://localhost", "ldap": "ldap://localhost", "ocsp": "http://localhost/ocsp"}
 START_SECONDS: Final = 60
@@ -146,6 +147,7 @@ class IgcProgram:
     directory: Path
     identities: Identities
     dsn: str
+    name: str = "igc"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     starts: int = field(default=0)
@@ -158,11 +160,11 @@ class IgcProgram:
 
     @property
     def config(self) -> Path:
-        return self.directory / "igc.toml"
+        return self.directory / f"{self.name}.toml"
 
     @property
     def log(self) -> Path:
-        return self.directory / "igc.log"
+        return self.directory / f"{self.name}.log"
 
     @property
     def url(self) -> str:
@@ -204,6 +206,14 @@ class IgcProgram:
     def stop(self) -> int:
         """Stop it as its operators do, and give its exit status."""
         return self._end(signal.SIGTERM)
+
+    def hang_up(self, event: str) -> None:
+        """Have it read its TLS files again, and wait until its log tells what came of it."""
+        assert self.process is not None
+        told = f'"event": "{event}"'
+        before = self.log.read_text("utf-8").count(told)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log.read_text("utf-8").count(told) == before + 1)
 
     def _end(self, number: signal.Signals) -> int:
         process, self.process = self.process, None

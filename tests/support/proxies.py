@@ -22,6 +22,7 @@ from support.workers import wait_until
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 _NJS: Final = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+_SAID: Final = "proxy.log"
 _EXAMPLES: Final = {"nginx": "nginx/pfcng.conf", "haproxy": "haproxy/haproxy.cfg"}
 
 
@@ -96,27 +97,56 @@ def running_proxy(kind: str, folder: Path, nodes: Sequence[Node]) -> Iterator[Pr
     """Start nginx or HAProxy in front of two nodes, its own check of its file done, and wait until it answers."""
     installation = nodes[0].installation
     service, http = _free_ports(2)
-    text = (DEPLOY / _EXAMPLES[kind]).read_text("utf-8")
-    for told, meant in _meant(folder, nodes, service, http).items():
-        text = text.replace(told, meant)
+    text = _replaced(_EXAMPLES[kind], _meant(folder, nodes, service, http))
     _write_files(folder / "pfcng", installation)
     command = _nginx(folder, text) if kind == "nginx" else _haproxy(folder, text)
-    look = "-t" if kind == "nginx" else "-c"
-    checked = subprocess.run([*command, look], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    assert "[warn" not in checked.stderr.lower()
-    said = folder / "proxy.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: process.poll() is not None or (_listens(service) and _listens(http)))
-        assert process.poll() is None, said.read_text("utf-8")
+    with _running(command, "-t" if kind == "nginx" else "-c", folder, [service, http]):
         yield Proxy(
             installation=installation,
             service=f"https://localhost:{service}",
             http=f"http://127.0.0.1:{http}",
-            said=said,
+            said=folder / _SAID,
         )
+
+
+@contextmanager
+def running_igc_proxy(folder: Path, installation: Installation, ports: Sequence[int]) -> Iterator[str]:
+    """HAProxy in front of two PFCNG-IGC of this machine; its URL."""
+    need("haproxy")
+    [port] = _free_ports(1)
+    meant = {
+        "/etc/haproxy/pfcng": str(folder / "pfcng"),
+        "bind :9443": f"bind 127.0.0.1:{port}",
+        "igc-a.interne:9443": f"127.0.0.1:{ports[0]}",
+        "igc-b.interne:9443": f"127.0.0.1:{ports[1]}",
+        "igc.interne": "localhost",
+    }
+    text = _replaced("haproxy/igc.cfg", meant)
+    _write_files(folder / "pfcng", installation)
+    with _running(_haproxy(folder, text), "-c", folder, [port]):
+        yield f"https://localhost:{port}"
+
+
+def _replaced(example: str, meant: dict[str, str]) -> str:
+    text = (DEPLOY / example).read_text("utf-8")
+    for told, here in meant.items():
+        text = text.replace(told, here)
+    return text
+
+
+@contextmanager
+def _running(command: list[str], look: str, folder: Path, ports: Sequence[int]) -> Iterator[None]:
+    """The proxy's own check of its file, then the proxy, until the end of the block."""
+    checked = subprocess.run([*command, look], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "[warn" not in checked.stderr.lower()
+    said = folder / _SAID
+    with said.open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: process.poll() is not None or all(map(_listens, ports)))
+        assert process.poll() is None, said.read_text("utf-8")
+        yield
     finally:
         process.terminate()
         process.wait(60)

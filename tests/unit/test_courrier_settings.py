@@ -35,6 +35,18 @@ def test_settings_that_contradict_themselves_are_refused(told: dict[str, Any], f
         Courrier(**SENDER, **told)
 
 
+@pytest.mark.parametrize("sender", ["personne", "", "a@", "@b.example", "é@b.example", "a b@c.example"])
+def test_sender_that_is_no_address_is_refused(sender: str) -> None:
+    """At the start, and not at the first mail."""
+    with pytest.raises(ValidationError, match="adresse d’expéditeur"):
+        Courrier(expediteur=sender, dossier=Path("courrier"))
+
+
+def test_sender_may_have_a_name() -> None:
+    """In French, too."""
+    assert Courrier(expediteur="Accès aux certificats <pfc@hopital.example>", dossier=Path("courrier"))
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "127.8.9.10"])
 def test_relay_of_this_machine_needs_no_protection(host: str) -> None:
     """Nobody sits on that line."""

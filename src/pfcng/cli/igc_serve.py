@@ -6,22 +6,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from ssl import SSLContext, VerifyFlags
 
+import structlog
+
 from pfcng.app import create_igc
 from pfcng.igc.migrations import IGC
-from pfcng.node.faults import faults_told, read_settings
+from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
 from pfcng.store.reaching import reach
 from pfcng.watch.log import log_as_json
+from pfcng.watch.tracing import traced
 from pfcng.web.readiness import ServedCertificate
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 from pfcng.web.tls import server_context
 
+log = structlog.get_logger()
+
 
 def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP; the signals stay taken, for the program ends after it.
+    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files again. The signals stay taken: the program ends then.
 
     Args:
         config: The file of the settings.
@@ -41,17 +46,33 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
         exploitation = stack.enter_context(listen("ecoute_exploitation", settings.ecoute_exploitation))
         with faults_told():
             tls, served = _tls(settings), ServedCertificate(settings.serveur.certificat)
+            stack.enter_context(traced(settings.traces, "pfcng-igc"))
             reach(settings.dsn)
             app = create_igc(settings, clock=lambda: datetime.now(UTC))
         stack.callback(app.close)
         stack.enter_context(app.kept_published())
+        service = server(app.service, tls)
+
+        async def renew() -> None:
+            try:
+                with faults_told():
+                    context = _tls(settings)
+                    app.renew_peers()
+                    await service.renew(context)
+                    served.renew()
+            except StartFault as fault:
+                log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
+            else:
+                log.info("tls.renewed")
+
         serve_until_signal(
             [
-                (server(app.service, tls), opened),
+                (service, opened),
                 (server(app.published.application), plain),
                 (server(app.exploitation(served)), exploitation),
             ],
             lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}"),
+            renew,
         )
 
 

@@ -32,15 +32,17 @@ def keep_published(
         interval: Seconds.
     """
 
-    def turn() -> float:
+    def is_behind(act: Callable[[], object]) -> bool:
+        """Do it; whether it has to come back soon. One that fails does not keep the others from their turn."""
         try:
-            done = publisher.turn()
-            for act in beside:
-                act()
+            return act() is True
         except Exception as error:  # noqa: BLE001 - the edge of the thread: the next turn does it
             log.error("publication.failed", kind=type(error).__name__, cause=str(error))  # noqa: TRY400
-            return min(interval, _SOON)
-        return min(interval, _SOON) if done.is_behind else interval
+            return True
+
+    def turn() -> float:
+        behind = [is_behind(act) for act in (lambda: publisher.turn().is_behind, *beside)]
+        return min(interval, _SOON) if any(behind) else interval
 
     with keep_turning("publisher", turn, database=database, channels=(revocations.CHANNEL,)):
         yield

@@ -19,12 +19,12 @@ class PeerRefused(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Peers:
     """The white list.
 
     Attributes:
-        authorities: One of them must itself have issued the client's certificate.
+        authorities: One of them must itself have issued the client's certificate; others may take their place.
         subjects: The names that are let in, as `names.canonical` has them.
     """
 

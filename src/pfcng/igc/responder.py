@@ -96,10 +96,21 @@ class Responder:
             return Answer(der=ocsp.failure(Failure.INTERNAL_ERROR))
 
     def renew(self) -> None:
-        """Certify the responders that end soon, among those that have answered."""
+        """Certify the responders that end soon, among those that have answered.
+
+        Each process has its own. An authority that cannot is logged; it is asked again at the next turn.
+
+        Raises:
+            psycopg.OperationalError: The database does not answer.
+        """
         now = self._clock()
         for authority in dict.fromkeys(self._authorities.values()):
-            authority.renew(now)
+            try:
+                authority.renew(now)
+            except psycopg.OperationalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever ails a key, the other authorities renew
+                log.error("ocsp.not_renewed", **describe(error))  # noqa: TRY400 - it would quote rows
 
     def _answer(self, request: OcspRequest) -> Answer:
         authorities = {self._authorities.get(asked.issuer) for asked in request.certificates}

@@ -1,7 +1,8 @@
 """The tasks: procrastinate's, one a mail and one a periodic act."""
 
+import asyncio
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -12,6 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from pfcng.jobs.acts import Act, Parts, periodic_acts
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
@@ -25,6 +27,8 @@ _PRIORITY: Final = 10
 """Periodic work comes before any number of mails."""
 _CATCH_UP: Final = timedelta(days=2)
 """A period that no worker saw is made up for by the next one to start; what is due stays due."""
+_TOLD_AGAIN: Final = timedelta(days=1)
+"""How often a worker journals a template that is wrong."""
 _DATABASE_DELAY: Final = timedelta(minutes=1)
 
 
@@ -47,11 +51,20 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
         periodic_defaults={"max_delay": _CATCH_UP.total_seconds()},
     )
 
+    told: dict[str, datetime] = {}
+
     @app.task(name=MAIL_TASK, queue=MAIL_TASK, retry=_MailRetries())
     async def send(numero: int) -> None:
-        await envoyer_courrier(
-            numero, database=parts.database, transport=parts.transport, renderer=parts.renderer, clock=parts.clock
-        )
+        try:
+            await envoyer_courrier(
+                numero, database=parts.database, transport=parts.transport, renderer=parts.renderer, clock=parts.clock
+            )
+        except TryAgain as again:
+            now = parts.clock()
+            if again.fault and now - told.get(again.fault, datetime.min.replace(tzinfo=UTC)) >= _TOLD_AGAIN:
+                told[again.fault] = now
+                await asyncio.to_thread(_journal, MAIL_TASK, again.fault, parts)
+            raise
 
     for act in periodic_acts(parts):
         _define(app, act, parts)
@@ -60,7 +73,7 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
 
 def _define(app: App, act: Act, parts: Parts) -> None:
     """One waiting job an act, and one under way, whatever the number of workers."""
-    failing = False
+    failing: str | None = None
 
     @app.periodic(cron=act.cron)
     @app.task(name=act.name, queue=_QUEUE, lock=act.name, queueing_lock=act.name, priority=_PRIORITY)
@@ -70,23 +83,27 @@ def _define(app: App, act: Act, parts: Parts) -> None:
             done = act.do()
         except Exception as error:
             metrics.JOBS.labels(act.name, "failed").inc()
-            if not failing:
-                failing = True
-                _alarm(act, error, parts)
+            told = str(error) if isinstance(error, PartlyDone) else type(error).__name__
+            if failing != told:
+                failing = told
+                _alarm(act, error, told, parts)
             raise
-        failing = False
+        failing = None
         metrics.JOBS.labels(act.name, "done").inc()
         if done:
             log.info("job.done", act=act.name, count=done)
 
 
-def _alarm(act: Act, error: Exception, parts: Parts) -> None:
-    """The journal tells of an act that fails, once until it succeeds; the next period tries again."""
+def _alarm(act: Act, error: Exception, told: str, parts: Parts) -> None:
+    """The journal tells of an act that fails, once until it succeeds or fails otherwise; it is tried again."""
     log.error("job.failed", act=act.name, kind=type(error).__name__)
-    incident = get_contextvars().get("incident") or secrets.token_hex(8)
-    entry = JournalEntry(
-        le=parts.clock(), incident=incident, acte=act.name, resultat="échec", detail=type(error).__name__
-    )
+    _journal(act.name, told, parts, error.incident if isinstance(error, PartlyDone) else None)
+
+
+def _journal(acte: str, told: str, parts: Parts, incident: str | None = None) -> None:
+    """An alarm."""
+    incident = incident or get_contextvars().get("incident") or secrets.token_hex(8)
+    entry = JournalEntry(le=parts.clock(), incident=incident, acte=acte, resultat="échec", detail=told)
     try:
         with parts.database.transaction() as connection:
             journal.write(connection, [entry])

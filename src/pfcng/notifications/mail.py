@@ -4,7 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any, Protocol
 
 from pfcng.notifications.catalogue import Notification, Role
@@ -31,6 +34,22 @@ class Mail:
         """The same at every try, and no other mail's: it follows from the row alone."""
         told = (self.numero, self.notification.code, self.role, self.destinataire, self.cree_le.isoformat())
         return f"<{hashlib.sha256(repr(told).encode()).hexdigest()[:40]}@{domain}>"
+
+
+def read_sender(text: str) -> Address:
+    """The parts of a From header: an address, or ``Name <address>``.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    name, spec = parseaddr(text)
+    try:
+        address = Address(display_name=name, addr_spec=spec)
+    except (ValueError, MessageError, IndexError) as error:
+        raise ValueError(f"ce n’est pas une adresse d’expéditeur : {text}") from error
+    if not (address.username and address.domain and spec.isascii()):
+        raise ValueError(f"ce n’est pas une adresse d’expéditeur : {text}")
+    return address
 
 
 class MailRefused(Exception):

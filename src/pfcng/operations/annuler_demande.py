@@ -17,6 +17,7 @@ from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import notify
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.store import demandes as store, journal
 from pfcng.store.database import Database, DbConnection, Row
 from pfcng.store.demandes import StateConflict
@@ -48,16 +49,21 @@ def annuler_demande(numero: int, *, acteur: Acteur, database: Database, context:
 
 
 def cancel_expired(*, database: Database, rules: Rules, arrival: Arrival) -> int:
-    """Cancel the demandes that were not withdrawn in their time (RMT_ERR_008); how many."""
+    """Cancel the demandes that were not withdrawn in their time (RMT_ERR_008); how many.
+
+    Raises:
+        PartlyDone: Some failed.
+    """
     with database.transaction() as connection:
         expired = store.find_expired(connection, arrival.now - rules.retrait_delay)
-    cancelled = 0
+    cancelled, turn = 0, OneByOne(arrival)
     for demande in expired:
-        with suppress(StateConflict), database.transaction() as connection:
-            _cancel(connection, demande, arrival, None)
-            notify(connection, Notification.NMG_003, [demande["numero"]], arrival)
+        with turn.row("demande", demande["numero"]), suppress(StateConflict):
+            with database.transaction() as connection:
+                _cancel(connection, demande, arrival, None)
+                notify(connection, Notification.NMG_003, [demande["numero"]], arrival)
             cancelled += 1
-    return cancelled
+    return turn.end(cancelled)
 
 
 def _cancel(connection: DbConnection, demande: Row, arrival: Arrival, acteur: Acteur | None) -> None:

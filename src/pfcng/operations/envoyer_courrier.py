@@ -34,11 +34,13 @@ class TryAgain(Exception):
 
     Attributes:
         delay: How long to wait before the next try.
+        fault: What is wrong with an operator's template, when that is why.
     """
 
-    def __init__(self, delay: timedelta) -> None:
+    def __init__(self, delay: timedelta, fault: str | None = None) -> None:
         super().__init__(f"next try in {delay}")
         self.delay = delay
+        self.fault = fault
 
 
 async def envoyer_courrier(
@@ -56,11 +58,14 @@ async def envoyer_courrier(
     bind_contextvars(incident=_incident(row))  # for the job: the number of the request that made the mail
     try:
         mail = _mail(row)
-        await transport.send(renderer.compose(mail), mail.destinataire)  # M3
+        message = await asyncio.to_thread(renderer.compose, mail)  # a long one does not hold up the worker
+        await transport.send(message, mail.destinataire)  # M3
     except MailRefused as error:
         await asyncio.to_thread(_give_up, database, row, MailState.REFUSE, str(error), clock())
-    except (MailDelayed, TemplateFault) as error:
+    except MailDelayed as error:
         await asyncio.to_thread(_postpone, database, row, str(error), clock())
+    except TemplateFault as error:
+        await asyncio.to_thread(_postpone, database, row, str(error), clock(), fault=str(error))
     except Exception as error:
         if isinstance(error, psycopg.Error):
             raise
@@ -100,7 +105,7 @@ def _sent(database: Database, row: Row, now: datetime) -> None:
     log.info("mail.sent", courrier=row["numero"], notification=row["notification"], demande=row["demande"])
 
 
-def _postpone(database: Database, row: Row, reason: str, now: datetime) -> None:
+def _postpone(database: Database, row: Row, reason: str, now: datetime, *, fault: str | None = None) -> None:
     """M4, not accepted: count the try, or give the mail up when its time is over.
 
     Raises:
@@ -114,7 +119,7 @@ def _postpone(database: Database, row: Row, reason: str, now: datetime) -> None:
     metrics.MAILS.labels("delayed").inc()
     log.warning("mail.delayed", courrier=row["numero"], notification=row["notification"], tries=tries)
     if tries:
-        raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1])
+        raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1], fault)
 
 
 def _give_up(database: Database, row: Row, state: MailState, reason: str, now: datetime) -> None:

@@ -6,6 +6,7 @@ from pfcng.domain.rules import Rules
 from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import Arrival, paris_day
 from pfcng.operations.notifier import notify
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.store import echeances
 from pfcng.store.database import Database, Row
 
@@ -13,14 +14,21 @@ _BATCH = 500
 
 
 def rappeler(*, database: Database, rules: Rules, arrival: Arrival) -> int:
-    """Write the reminders that are due; how many. Each is one commit: that it was made, the mails, their jobs."""
-    reminded = 0
+    """Write the reminders that are due; how many. Each is one commit: that it was made, the mails, their jobs.
+
+    Raises:
+        PartlyDone: Some failed.
+    """
+    reminded, turn, after = 0, OneByOne(arrival), (arrival.now, 0)
     while True:
         with database.transaction() as connection:
-            due = echeances.find_expiring(connection, arrival.now, rules.rappels, _BATCH)
+            due = echeances.find_expiring(connection, arrival.now, rules.rappels, after=after, limit=_BATCH)
         if not due:
-            return reminded
-        reminded += sum(_remind(database, produit, arrival) for produit in due)
+            return turn.end(reminded)
+        for produit in due:
+            with turn.row("demande", produit["demande"]):
+                reminded += _remind(database, produit, arrival)
+        after = due[-1]["fin_validite"], due[-1]["numero"]
 
 
 def _remind(database: Database, produit: Row, arrival: Arrival) -> bool:

@@ -17,6 +17,7 @@ from pfcng.domain.states import ProduitState
 from pfcng.igc.authority import AuthorityRefused, CertificateAuthority, Progress, Status
 from pfcng.operations.context import Arrival
 from pfcng.operations.journaling import entry
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.revoquer_certificat import REASONS
 from pfcng.store import journal, reconciliations as store
 from pfcng.store.database import Database, Row
@@ -64,18 +65,20 @@ def reconcile_daily(*, database: Database, authority: CertificateAuthority, arri
 
     Raises:
         AuthorityUnavailable: PFCNG-IGC stopped answering; it is begun again an hour later.
+        PartlyDone: Something could not be told or done about some numbers.
     """
     with database.transaction() as connection:
         numero = store.begin(connection, arrival.now, every=EVERY, patience=_PATIENCE)
     if numero is None:
         return 0
-    bilan = reconcile(database=database, authority=authority, arrival=arrival)
+    turn = OneByOne(arrival)
+    bilan = reconcile(turn, database=database, authority=authority, arrival=arrival)
     with database.transaction() as connection:
         store.end(connection, numero, arrival.now, compared=bilan.compared, differences=bilan.differences)
-    return bilan.differences
+    return turn.end(bilan.differences)
 
 
-def reconcile(*, database: Database, authority: CertificateAuthority, arrival: Arrival) -> Bilan:
+def reconcile(turn: OneByOne, *, database: Database, authority: CertificateAuthority, arrival: Arrival) -> Bilan:
     """Compare both sides in the order of the numbers; no transaction is open during a call.
 
     Raises:
@@ -86,9 +89,10 @@ def reconcile(*, database: Database, authority: CertificateAuthority, arrival: A
         compared += 1
         if found is not None:
             differences += 1
-            tell(numero, found, database, arrival)
-            if found in TO_REVOKE:
-                revoke(numero, found, database, authority, arrival)
+            with turn.row("demande", numero):
+                tell(numero, found, database, arrival)
+                if found in TO_REVOKE:
+                    revoke(numero, found, database, authority, arrival)
     return Bilan(compared=compared, differences=differences)
 
 

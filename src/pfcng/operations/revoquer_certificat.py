@@ -1,10 +1,10 @@
 """revoquerCertificat: a certificate ends, now or on a later day. Source: guide §16, §20; docs/life-of-a-demande.md."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
-import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.contextvars import bind_contextvars
@@ -24,13 +24,11 @@ from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import notify_revocation
+from pfcng.operations.one_by_one import OneByOne
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, journal, revocations as store
 from pfcng.store.annuaire import load_annuaire
 from pfcng.store.database import Database, DbConnection, Row
-from pfcng.store.defects import describe
-
-log = structlog.get_logger()
 
 ACTE: Final = "revoquerCertificat"
 REASONS: Final[dict[Motif, x509.ReasonFlags | None]] = {
@@ -103,22 +101,36 @@ def apply_due_revocations(
 ) -> int:
     """Carry out the révocations whose day and next attempt have come, or that a kill left half done; how many.
 
-    One that fails is logged and left to the next turn: it does not hold up those behind it. But at the first one that
-    PFCNG-IGC does not answer the others are left too: it would not answer them either, and none of their attempts is
-    spent.
+    Raises:
+        PartlyDone: Some failed.
     """
     with database.transaction() as connection:
         due = store.find_due(connection, paris_day(arrival.now), arrival.now)
+    turn = OneByOne(arrival)
+    return turn.end(carry_out_all(due, turn, database=database, authority=authority, arrival=arrival, rules=rules))
+
+
+def carry_out_all(
+    numeros: Sequence[int],
+    turn: OneByOne,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    arrival: Arrival,
+    rules: Rules,
+) -> int:
+    """Carry out waiting révocations; how many.
+
+    At the first one that PFCNG-IGC does not answer the others are left: it would not answer them either, and none of
+    their attempts is spent.
+    """
     done = 0
-    for numero in due:
-        try:
+    for numero in numeros:
+        with turn.row("révocation", numero):
             attempt = carry_out(numero, database=database, authority=authority, arrival=arrival, rules=rules)
-        except Exception as error:  # noqa: BLE001 - the edge of a job
-            log.error("revocation.failed", numero=numero, **describe(error))  # noqa: TRY400 - it would quote rows
-            continue
-        if attempt is Attempt.UNANSWERED:
-            break
-        done += 1
+            if attempt is Attempt.UNANSWERED:
+                break
+            done += 1
     return done
 
 

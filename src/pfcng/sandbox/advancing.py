@@ -1,4 +1,7 @@
-"""Moving the sandbox's clock: day by day, so that nothing that falls due on the way is missed."""
+"""Moving the sandbox's clock: day by day, so that nothing that falls due on the way is missed.
+
+It stops where a révocation is tried again, too: those attempts are minutes and hours apart (RMT_ERR_012).
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,11 +14,13 @@ import structlog
 
 from pfcng.igc.authority import AuthorityUnavailable
 from pfcng.jobs.acts import Act
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.sandbox.clock import SandboxClock
 
 log = structlog.get_logger()
 
 _STEP: Final = timedelta(days=1)
+_LEAST: Final = timedelta(seconds=1)
 
 
 class UnderWay(Exception):
@@ -36,12 +41,21 @@ class Advancer:
     Args:
         clock: The sandbox's.
         acts: What is looked for each day, in this order.
-        settle: Brings what depends on the present up to date at the end: cards, CRLs, trust.
+        next_attempt: The next moment to come at which a révocation is tried again.
+        settle: Brings what depends on the present up to date at the end, told how far it moved: cards, CRLs, trust,
+            mails that wait for their next try.
     """
 
-    def __init__(self, clock: SandboxClock, acts: Sequence[Act], settle: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: SandboxClock,
+        acts: Sequence[Act],
+        next_attempt: Callable[[], datetime | None],
+        settle: Callable[[timedelta], None],
+    ) -> None:
         self._clock = clock
         self._acts = acts
+        self._next_attempt = next_attempt
         self._settle = settle
         self._lock = Lock()
 
@@ -57,15 +71,20 @@ class Advancer:
         try:
             self._clock.check(by)
             done = Counter(dict.fromkeys((act.name for act in self._acts), 0))
-            while by > timedelta():
-                step = min(by, _STEP)
+            left = by
+            while left > timedelta():
+                step = min(left, self._step())
                 self._clock.advance(step)
-                by -= step
-                self._look(done, last=not by)
-            self._settle()
+                left -= step
+                self._look(done, last=not left)
+            self._settle(by)
             return Walk(now=self._clock(), done=dict(done))
         finally:
             self._lock.release()
+
+    def _step(self) -> timedelta:
+        attempt = self._next_attempt()
+        return _STEP if attempt is None else min(_STEP, max(attempt - self._clock(), _LEAST))
 
     def _look(self, done: Counter[str], *, last: bool) -> None:
         for act in self._acts:
@@ -75,3 +94,5 @@ class Advancer:
                 done[act.name] += act.do()
             except AuthorityUnavailable:
                 log.warning("clock.act_postponed", act=act.name)  # an incident under way; the act is due tomorrow too
+            except PartlyDone as error:
+                done[act.name] += error.done  # the log has the others; a worker journals them

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from ssl import SSLContext, VerifyFlags
 from typing import Final
 
@@ -21,6 +22,7 @@ from pfcng.sandbox.demonstration import Demonstration
 from pfcng.sandbox.incidents import IncidentAuthority, Incidents, IncidentTransport
 from pfcng.sandbox.pki import SandboxPki
 from pfcng.settings import Settings
+from pfcng.store import jobs, revocations
 from pfcng.store.annuaire import white_list
 from pfcng.store.database import Database
 from pfcng.web.exploitation import beside
@@ -91,17 +93,22 @@ def serve(
         authorities = [pki.authorities[name.common_name].pair.certificate for name in (*ROOTS, *AUTHORITIES)]
         tls = server_context(pki.server.certificate, pki.server.key, authorities)
 
-        def settle() -> None:
+        def next_attempt() -> datetime | None:
+            with app.database.transaction() as connection:
+                return revocations.find_next_attempt(connection, clock())
+
+        def settle(by: timedelta) -> None:
             _ignore_dates(tls)
             renew()
             with app.database.transaction() as connection:
                 again = known.save(connection, pki)
+                jobs.bring_forward(connection, by)
             published.publisher.turn(at_once=True, again=again)
             app.platform.trust.refresh()
 
         if clock.ahead:
             _ignore_dates(tls)
-        control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), settle))
+        control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), next_attempt, settle))
         exploitation = app.exploitation(ServedCertificate(pki.server.certificate))
         plain = beside(exploitation, control.around(published.application))
         serve_until_signal([(server(app.service, tls), sockets[0]), (server(plain), sockets[1])], ready)

@@ -163,7 +163,12 @@ class IgcSettings(FileSettings):
         "Où se disent la santé et les métriques, en HTTP simple et à qui demande : pour l’exploitant seul.",
         "127.0.0.1:9081",
     )
-    serveur: HeldPair = told("Son certificat TLS.")
+    traces: HttpUrl | None = told(
+        "Le collecteur OpenTelemetry (OTLP en HTTP) qui reçoit les traces ; il faut « pip install pfcng[traces] ».",
+        None,
+        example="http://127.0.0.1:4318",
+    )
+    serveur: HeldPair = told("Son certificat TLS ; SIGHUP le fait relire, et clients.autorites.")
     emettrices: Annotated[tuple[HeldEmettrice, ...], Some] = told("Les AC qui émettent, avec leurs clés.")
     autres_autorites: tuple[HeldEmettrice, ...] = told(
         "Les AC qui n’émettent pas de produit et dont les CRL et l’OCSP sont faits ici (racines, AC des cartes).", ()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AnyHttpUrl, field_validator, model_validator
 
+from pfcng.notifications.mail import read_sender
 from pfcng.pki.signers.sources import (
     Engine,
     FileKey,
@@ -218,6 +219,12 @@ class Courrier(Part):
             return self.mot_de_passe.get_secret_value()
         secret = _secret("mot_de_passe", self.mot_de_passe_fichier, self.mot_de_passe_env)
         return None if secret is None else secret.read()
+
+    @field_validator("expediteur")
+    @classmethod
+    def _is_sender(cls, text: str) -> str:
+        read_sender(text)
+        return text
 
     @field_validator("modeles")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cryptography import x509
 
+from pfcng.notifications.checking import template_faults
 from pfcng.pki.keys import authority_of, load_certificates, load_kept
 from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.sources import CredentialError
@@ -40,7 +41,7 @@ def unsound(parts: Mapping[str, Any]) -> list[str]:
         for name in _LISTS
         for number, one in enumerate(parts.get(name, ()))
     ]
-    return list(_faults(found))
+    return [*_faults(found), *_template_faults(parts.get("courrier"))]
 
 
 def _faults(checks: Iterable[tuple[str, Callable[[], object]]]) -> Iterator[str]:
@@ -104,6 +105,11 @@ def _mail(courrier: Courrier) -> None:
     courrier.password()
     if courrier.autorites is not None:
         load_certificates(courrier.autorites)
+
+
+def _template_faults(courrier: Courrier | None) -> Iterator[str]:
+    if courrier is not None and courrier.modeles is not None:
+        yield from (f"courrier.modeles : {fault}" for fault in template_faults(courrier.modeles))
 
 
 def _in_time(certificate: x509.Certificate, now: datetime) -> None:

@@ -239,7 +239,7 @@ def find_expired(connection: DbConnection, before: datetime) -> list[Row]:
         """
         SELECT d.numero, d.etat AS etat_demande, p.etat AS etat_produit
         FROM produit p JOIN demande d ON d.numero = p.demande
-        WHERE p.etat = 'Produit à retirer' AND d.creee_le < %s ORDER BY d.numero
+        WHERE p.etat = 'Produit à retirer' AND p.demande_creee_le < %s ORDER BY p.demande_creee_le, d.numero
         """,
         (before,),
     ).fetchall()

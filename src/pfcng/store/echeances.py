@@ -7,8 +7,10 @@ from pfcng.contract.catalogue import Motif
 from pfcng.store.database import DbConnection, Row
 
 
-def find_expiring(connection: DbConnection, now: datetime, days: Sequence[int], limit: int) -> list[Row]:
-    """Active produits whose next reminder is due, those that end first first.
+def find_expiring(
+    connection: DbConnection, now: datetime, days: Sequence[int], *, after: tuple[datetime, int], limit: int
+) -> list[Row]:
+    """Active produits whose next reminder is due, those that end first first, behind an end and a number.
 
     Of the reminders that are due only the latest counts: ``jours`` is the shortest delay that the end is within.
     A produit whose renewal is active already needs none.
@@ -21,12 +23,20 @@ def find_expiring(connection: DbConnection, now: datetime, days: Sequence[int], 
             SELECT min(j) AS jours FROM unnest(%(days)s::smallint[]) AS j
             WHERE p.fin_validite <= %(now)s + make_interval(days => j)) r
         WHERE p.etat = 'Produit actif' AND p.fin_validite > %(now)s AND p.fin_validite <= %(horizon)s
+          AND (p.fin_validite, p.numero) > (%(end)s, %(numero)s)
           AND NOT EXISTS (SELECT FROM rappel f WHERE f.produit = p.numero AND f.jours = r.jours)
           AND NOT EXISTS (SELECT FROM demande n JOIN produit np ON np.demande = n.numero
                           WHERE n.renouvelle = p.numero AND np.etat = 'Produit actif')
-        ORDER BY p.fin_validite LIMIT %(limit)s
+        ORDER BY p.fin_validite, p.numero LIMIT %(limit)s
         """,
-        {"days": list(days), "now": now, "horizon": now + timedelta(days=max(days)), "limit": limit},
+        {
+            "days": list(days),
+            "now": now,
+            "horizon": now + timedelta(days=max(days)),
+            "end": after[0],
+            "numero": after[1],
+            "limit": limit,
+        },
     ).fetchall()
 
 
@@ -41,13 +51,21 @@ def record_reminder(connection: DbConnection, produit: int, days: int, now: date
     )
 
 
-def find_undelivered(connection: DbConnection, before: datetime) -> list[int]:
-    """Numbers of the produits that were issued before that moment and are still « Produit retiré »."""
-    rows = connection.execute(
-        "SELECT numero FROM produit WHERE etat = 'Produit retiré' AND debut_validite < %s ORDER BY debut_validite",
-        (before,),
-    )
-    return [row["numero"] for row in rows]
+def find_undelivered(connection: DbConnection, before: datetime, unasked_since: datetime) -> list[Row]:
+    """The produits that were issued before the one moment and are still « Produit retiré ».
+
+    Those whose révocation the platform has asked for since the other moment are left out: it waits, or was refused.
+    """
+    return connection.execute(
+        """
+        SELECT p.numero, p.demande FROM produit p
+        WHERE p.etat = 'Produit retiré' AND p.debut_validite < %s
+          AND NOT EXISTS (SELECT FROM revocation r
+                          WHERE r.produit = p.numero AND r.canal = 'AUTO' AND r.creee_le >= %s)
+        ORDER BY p.debut_validite
+        """,
+        (before, unasked_since),
+    ).fetchall()
 
 
 def insert_automatic_revocation(

@@ -47,6 +47,15 @@ def take_over(connection: DbConnection, silence: timedelta) -> list[int]:
     return [row["id"] for row in rows]
 
 
+def bring_forward(connection: DbConnection, by: timedelta) -> None:
+    """Let mails that wait for their next try wait that much less: for a clock that was moved."""
+    connection.execute(
+        "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s "
+        "WHERE queue_name = %s AND status = 'todo' AND scheduled_at IS NOT NULL",
+        (by, MAIL_TASK),
+    )
+
+
 def purge(connection: DbConnection, age: timedelta, limit: int) -> int:
     """Remove jobs that ended so long ago, at most that many; how many. Those that succeed are not even kept."""
     return connection.execute(

@@ -77,6 +77,19 @@ def find_due(connection: DbConnection, day: date, now: datetime) -> list[int]:
     return [row["numero"] for row in rows]
 
 
+def find_next_attempt(connection: DbConnection, now: datetime) -> datetime | None:
+    """The next moment to come at which a waiting révocation is tried again."""
+    [row] = connection.execute(
+        """
+        SELECT min(prochaine_tentative) AS le FROM revocation
+        WHERE etat = 'Demande enregistrée' AND prochaine_tentative > %s
+        """,
+        (now,),
+    ).fetchall()
+    found: datetime | None = row["le"]
+    return found
+
+
 def postpone(connection: DbConnection, numero: int, made: int, following: datetime) -> bool:
     """Count an attempt of a waiting révocation and set the next: compare-and-set on those ``made`` before."""
     moved = connection.execute(

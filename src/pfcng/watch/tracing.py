@@ -36,6 +36,17 @@ def span(name: str, **attributes: str) -> AbstractContextManager[object] | None:
     )
 
 
+def carried() -> dict[str, str]:
+    """The header that has the other end of a call trace it below the present span."""
+    if _Tracing.tracer is None:
+        return {}
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - as below
+
+    headers: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(headers)
+    return headers
+
+
 def request(headers: Mapping[str, str], incident: str) -> AbstractContextManager[Any]:
     """The span of a request, below the caller's (W3C ``traceparent``) where it told one."""
     tracer = _Tracing.tracer

@@ -39,7 +39,7 @@ from pfcng.igc.wire import (
     refusal_name,
     status_to_json,
 )
-from pfcng.watch import metrics
+from pfcng.watch import metrics, tracing
 from pfcng.web.admission import peer_certificate
 
 log = structlog.get_logger()
@@ -179,7 +179,8 @@ class _Handler:
         began = time.monotonic()
         incident, call = secrets.token_hex(8), _call_number(request)
         told = log.bind(incident=incident, appel=call, method=request.method, path=request.url.path)
-        response = await self._respond(request, incident, told)
+        with tracing.request(request.headers, incident):
+            response = await self._respond(request, incident, told)
         response.headers[CALL_HEADER] = call
         metrics.IGC_REQUESTS.labels(request.method, str(response.status_code)).inc()
         told.info("igc.call", status=response.status_code, milliseconds=round(1000 * (time.monotonic() - began)))

@@ -2,8 +2,9 @@
 
 import asyncio
 import math
+import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Final
@@ -93,16 +94,40 @@ def server(
     return Server(config)
 
 
-def serve_until_signal(servers: Sequence[tuple[Server, socket.socket]], ready: Callable[[], None]) -> None:
+def serve_until_signal(
+    servers: Sequence[tuple[Server, socket.socket]],
+    ready: Callable[[], None],
+    renew: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Serve each on its socket until a signal, then let the requests under way end; the main thread must call.
 
     Args:
         servers: With their listening sockets.
         ready: Called once all of them serve.
+        renew: What SIGHUP does instead of ending them; one after the other, it raises nothing.
     """
     call_on_signal(lambda: stop(servers))
+
+    async def run() -> None:
+        if renew is None:
+            await serve(servers, ready)
+            return
+        renewing = asyncio.create_task(_renew_at_hang_up(renew))
+        try:
+            await serve(servers, ready)
+        finally:
+            renewing.cancel()
+
     with asyncio.Runner(loop_factory=servers[0][0].config.get_loop_factory()) as runner:
-        runner.run(serve(servers, ready))
+        runner.run(run())
+
+
+async def _renew_at_hang_up(renew: Callable[[], Awaitable[None]]) -> None:
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
+    while await hang_up.wait():
+        hang_up.clear()
+        await renew()
 
 
 def stop(servers: Sequence[tuple[Server, socket.socket]]) -> None:

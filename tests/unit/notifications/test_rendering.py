@@ -1,5 +1,6 @@
 """The texts of the mails: subjects to the letter, two forms, nothing that a hostile value can bend (§14.3 ff.)."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,10 +48,20 @@ def test_every_notification_has_a_text_and_an_html_form(notification: Notificati
 
 
 def test_days_and_times_are_those_of_paris() -> None:
-    """10:00 UTC in March is 11:00; the last day to withdraw is thirty days later, in summer time."""
-    assert "au plus tard le 01/04/2026" in " ".join(part_of(received(message_of()), "plain").split())
+    """10:00 UTC in March is 11:00; the time to withdraw ends thirty days later to the minute, in summer time."""
+    assert "avant le 01/04/2026 à 12:00 (heure de Paris)" in " ".join(part_of(received(message_of()), "plain").split())
     told = part_of(received(message_of(mail_of(Notification.CONFIRMATION_RETRAIT))), "plain")
     assert "02/03/2029 à 11:00" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("notification", [Notification.CONFIRMATION_REVOCATION, Notification.NMG_014])
+def test_motif_is_told_in_words(notification: Notification) -> None:
+    """A reader knows no value of the XSD; what the demandeur wrote for another motif is there, on one line."""
+    message = received(message_of(mail_of(notification, motif="FIN_DACTIVITE")))
+    other = received(message_of(mail_of(notification, motif="AUTRE", autre_description="serveur\n<arrêté>")))
+    assert "fin d’activité." in " ".join(part_of(message, "plain").split())
+    assert "autre (serveur <arrêté>)." in " ".join(part_of(other, "plain").split())
+    assert "autre (serveur &lt;arrêté&gt;)." in part_of(other, "html")
 
 
 def test_html_shows_hostile_values_as_text() -> None:
@@ -137,12 +148,55 @@ def test_operator_replaces_one_template_and_keeps_the_others(tmp_path: Path) -> 
     assert "est validée" in part_of(received(make_renderer(tmp_path).compose(mail_of())), "plain")
 
 
-@pytest.mark.parametrize("text", ["{{ inconnu }}", "{% if %}", "{{ 1 // 0 }}", "{{ numero_demande | jour }}"])
-def test_wrong_template_is_told_and_stops_nothing_else(tmp_path: Path, text: str) -> None:
-    """The mail waits for the operator's repair."""
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n{{ inconnu }}", "rappel.txt.j2, ligne 2 : ce courriel n’a pas de « inconnu »"),
+        ("{% if %}", "rappel.txt.j2, ligne 1 : TemplateSyntaxError, Expected an expression"),
+        ("{{ 1 // 0 }}", "rappel.txt.j2, ligne 1 : ZeroDivisionError"),
+        ("{{ numero_demande | jour }}", "rappel.txt.j2, ligne 1 : TypeError"),
+        ('{% include "absent.txt.j2" %}', "le modèle « absent.txt.j2 » n’existe pas"),
+        ("{{ numero_serie.__class__ }}", "access to attribute '__class__'"),
+        ('{{ "a" * 10 ** 10 }}', "rappel.txt.j2, ligne 1 : « ** » n’est pas permis"),
+        ('{{ "a" * 10000000000 }}', "un texte de plus de 100000 caractères"),
+        ("{{ 10000000000 * fqdn }}{{ 10000000000 * 'a' }}", "un texte de plus de 100000 caractères"),
+        ("{% for i in range(10000000000) %}{% endfor %}", "une boucle de plus de 1000 tours"),
+        ("{% for i in range(900) %}{% for j in range(900) %}a{% endfor %}{% endfor %}", "un texte de plus de 100000"),
+        ('{% include "rappel.txt.j2" %}', "il s’appelle lui-même sans fin"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "il s’appelle lui-même sans fin"),
+    ],
+)
+def test_wrong_template_is_told_and_stops_nothing_else(tmp_path: Path, text: str, told: str) -> None:
+    """The mail waits for the operator's repair; a template that would never end, or eat the memory, ends."""
     (tmp_path / "rappel.txt.j2").write_text(text, "utf-8")
-    with pytest.raises(TemplateFault, match=r"rappel\.txt\.j2"):
+    renderer = make_renderer(tmp_path)
+    with pytest.raises(TemplateFault, match=re.escape(told)):
+        renderer.compose(mail_of(Notification.RAPPEL))
+    assert renderer.compose(mail_of())
+
+
+def test_template_that_lasts_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever makes it last, between two pieces of its text."""
+    (tmp_path / "rappel.txt.j2").write_text("{{ numero_serie }}{% if True %}{{ numero_serie }}{% endif %}", "utf-8")
+    clock = iter(range(0, 100, 3))
+    monkeypatch.setattr("pfcng.notifications.bounded.time.monotonic", lambda: float(next(clock)))
+    with pytest.raises(TemplateFault, match="plus de 5 secondes"):
         make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL))
+
+
+def test_template_repeats_what_a_mail_needs(tmp_path: Path) -> None:
+    """A line of dashes, some turns, a sum."""
+    (tmp_path / "rappel.txt.j2").write_text("{{ '-' * 40 }} {% for i in range(3) %}{{ 2 * i }}{% endfor %}", "utf-8")
+    text = part_of(received(make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL))), "plain")
+    assert text.split() == ["-" * 40, "024"]
+
+
+def test_values_that_a_template_failed_on_are_not_told(tmp_path: Path) -> None:
+    """The message goes to the journal, which has nothing of a mail's body."""
+    (tmp_path / "rappel.txt.j2").write_text("{{ structure | jour }}", "utf-8")
+    with pytest.raises(TemplateFault) as fault:
+        make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL, structure="HÔPITAL DISCRET"))
+    assert str(fault.value) == "rappel.txt.j2, ligne 1 : ValueError"
 
 
 def test_wrong_sender_is_told_at_the_start() -> None:

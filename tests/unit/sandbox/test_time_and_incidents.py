@@ -1,6 +1,6 @@
 """The sandbox's clock, durations and incidents, without a sandbox."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from cryptography import x509
 
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable
 from pfcng.jobs.acts import Act
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.sandbox.advancing import Advancer, UnderWay
 from pfcng.sandbox.clock import MAX_AHEAD, SandboxClock, TooFar, machine_now
 from pfcng.sandbox.durations import parse_duration
@@ -66,6 +67,10 @@ def test_damaged_clock_file_is_told(tmp_path: Path, content: str) -> None:
         SandboxClock(tmp_path)
 
 
+def never() -> None:
+    """No révocation waits for its next attempt."""
+
+
 def test_walk_stops_at_each_day_and_settles_once(tmp_path: Path) -> None:
     """What falls due on the way is found on its day; housekeeping is done at the end alone."""
     clock = SandboxClock(tmp_path)
@@ -85,10 +90,28 @@ def test_walk_stops_at_each_day_and_settles_once(tmp_path: Path) -> None:
         Act(name="regard", cron="", do=look),
         Act(name="purge", cron="", do=tidy, daily=False),
     ]
-    walk = Advancer(clock, acts, lambda: other.append("fin")).advance(2.5 * DAY)
+    walk = Advancer(clock, acts, never, lambda by: other.append(f"fin {by}")).advance(2.5 * DAY)
     assert seen == [10, 20, 25]
-    assert other == ["purge", "fin"]
+    assert other == ["purge", "fin 2 days, 12:00:00"]
     assert walk.done == {"regard": 3, "purge": 0}
+
+
+def test_walk_stops_at_each_attempt_of_a_revocation(tmp_path: Path) -> None:
+    """Its attempts are hours apart (RMT_ERR_012): each is made, and one that is never made does not stop the walk."""
+    clock = SandboxClock(tmp_path)
+    begun = clock()
+    attempts = [begun + timedelta(hours=hours) for hours in (1, 2, 30)]
+    seen: list[int] = []
+
+    def look() -> int:
+        seen.append(round((clock() - begun) / timedelta(hours=1)))
+        return 1
+
+    def following() -> datetime | None:
+        return min((attempt for attempt in attempts if attempt > clock()), default=None)
+
+    Advancer(clock, [Act(name="regard", cron="", do=look)], following, lambda _by: None).advance(2.5 * DAY)
+    assert seen == [1, 2, 26, 30, 54, 60]
 
 
 def test_one_walk_at_a_time_and_incidents_do_not_stop_it(tmp_path: Path) -> None:
@@ -102,10 +125,20 @@ def test_one_walk_at_a_time_and_incidents_do_not_stop_it(tmp_path: Path) -> None
         told.append("refused")
         raise AuthorityUnavailable
 
-    advancer = Advancer(clock, [Act(name="essai", cron="", do=again)], lambda: None)
+    advancer = Advancer(clock, [Act(name="essai", cron="", do=again)], never, lambda _by: None)
     assert advancer.advance(DAY).done == {"essai": 0}
     assert told == ["refused"]
     assert advancer.advance(DAY)
+
+
+def test_row_that_fails_does_not_stop_the_walk(tmp_path: Path) -> None:
+    """What else the act did counts, each day."""
+
+    def partly() -> int:
+        raise PartlyDone("demande 2 (KeyError)", done=3, incident="i")
+
+    advancer = Advancer(SandboxClock(tmp_path), [Act(name="essai", cron="", do=partly)], never, lambda _by: None)
+    assert advancer.advance(2 * DAY).done == {"essai": 6}
 
 
 def test_incidents_end_by_themselves_or_when_restored() -> None:

@@ -17,6 +17,7 @@ import httpx
 
 from pfcng.igc.authority import AuthorityUnavailable
 from pfcng.igc.wire import CALL_HEADER
+from pfcng.watch import tracing
 
 MAX_ANSWER: Final = 1024 * 1024
 """Octets of an answer; a page of the longest list has a fifth of them."""
@@ -81,7 +82,8 @@ class Caller:
             self._turns.release()
 
     def _call(self, method: str, path: str, json: object, parameters: Mapping[str, int] | None) -> Answer:
-        request = self._http.build_request(method, path, json=json, params=dict(parameters or {}))
+        told = tracing.carried()  # here: the loop's thread knows no span
+        request = self._http.build_request(method, path, json=json, params=dict(parameters or {}), headers=told)
         future = asyncio.run_coroutine_threadsafe(self._within_time(request), self._loop)
         try:
             return future.result()
