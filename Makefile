@@ -22,6 +22,10 @@ sandbox: install
 test: install
 	$(BIN)/python -m pytest --quiet --numprocesses=2
 
+# Before a release: the version before it serves beside this one, on this one's tables. make upgrade FROM=v0.1.0
+upgrade: install
+	FORMER=$(FROM) $(BIN)/python -m pytest --quiet tests/acceptance/test_upgrade.py
+
 format: install
 	$(BIN)/ruff format --check .
 
