@@ -30,7 +30,7 @@ SUBJECTS = {
     Notification.NMG_014: f"Mise en attente de la révocation du certificat {CERTIFICATE}",
     Notification.RAPPEL: f"Expiration dans 60 jours du certificat {CERTIFICATE}",
 }
-"""The first four are the guide's (§14.3, §15.3, §16.3, §17.3); it prints none for the rows of §20, which follow them."""
+"""The first four are the guide's (§14.3, §15.3, §16.3, §17.3); it prints none for those of §20."""
 
 
 @pytest.mark.parametrize("notification", Notification, ids=lambda notification: notification.code)
