@@ -246,8 +246,9 @@ def test_what_the_move_did_is_told_in_words(travelling: Sandbox) -> None:
     command = [sys.executable, "-m", "pfcng", "sandbox", "avancer", "31j", "--data", str(travelling.directory)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert told[0].startswith("L’horloge du bac à sable est au ")
-    assert " ".join(told[1].split()) == "Demandes annulées, non retirées 1"
-    assert len(told) == 2
+    lines = [" ".join(line.split()) for line in told[1:]]
+    assert "Demandes annulées, non retirées 1" in lines
+    assert not any(line.endswith(" 0") for line in lines)
 
 
 def test_clock_stays_where_it_is_from_one_opening_to_the_next() -> None:
