@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import httpx
 import psutil
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from pfcng.client import TransportError
+from support.drivers import driver_environment
 from support.serve import PATIENCE, Installation, Node, obtain, order, running_node
 from support.workers import wait_until
 
@@ -35,6 +37,27 @@ def test_process_that_dies_is_replaced(node: Node) -> None:
     assert node.heard("node.process_lost") == lost + 1
     assert before[1] in node.pids
     assert len(node.pids) == 2
+
+
+def test_process_that_stands_still_is_replaced(installation: Installation) -> None:
+    """A loop that does not turn answers nobody, and dies of nothing: the parent ends it, the worker's too."""
+    config = installation.write("fige.toml", processus=1)
+    told = driver_environment()
+    with running_node(installation, config, "--with-worker", program="support.impatient_driver", **told) as node:
+        node.process.send_signal(signal.SIGSTOP)
+        Event().wait(5)  # longer than it waits for a process: nobody else stood still
+        node.process.send_signal(signal.SIGCONT)
+        obtain(node)
+        assert node.heard("node.process_silent") == 0
+        before = node.pids
+        for pid in before:
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: node.heard("node.process_replaced") >= 2)
+        assert node.heard("node.process_silent") == node.heard("node.process_lost") == 2
+        assert not set(before) & set(node.pids)
+        obtain(node)
+        metrics = httpx.get(f"{node.exploitation}/metrics", trust_env=False, timeout=PATIENCE).text
+        assert 'pfcng_processes_replaced_total{reason="silent"} 2.0' in metrics
 
 
 def test_processes_of_a_parent_that_was_killed_end(installation: Installation) -> None:

@@ -70,6 +70,15 @@ def test_every_imprudence_is_told_at_once_and_no_secret(imprudent: Path) -> None
         assert "tres-secret" not in refused.stderr
 
 
+def test_variable_that_is_no_setting_is_refused(installation: Installation, tmp_path: Path) -> None:
+    """A typing mistake would leave a default in force, in silence; the value is not told."""
+    config = write(tmp_path, installation.told())
+    for command in (("config", "verifier"), ("serve", "--config"), ("migrer", "--config")):
+        refused = run(*command, config, PFCNG_BASE__DNS="tres-secret")
+        assert refused.returncode == 2
+        assert faults(refused.stderr) == ["PFCNG_BASE__DNS : nom inconnu"]
+
+
 def test_verification_opens_keys_and_certificates(installation: Installation, tmp_path: Path) -> None:
     """A key of another certificate, a file that is none, a holder that is no authority, beside a name that is wrong."""
     told = installation.told(inconnu=1)

@@ -215,7 +215,8 @@ def notifications_page() -> str:
 _REGLAGES: Final = """\
 `pfcng serve`, `pfcng worker` et `pfcng migrer` lisent le même fichier TOML (`--config`). Les chemins partent de son
 dossier. L’environnement l’emporte sur le fichier : `PFCNG_DSN`, `PFCNG_SERVEUR__CLE` (deux soulignés pour entrer
-dans une table) ; une liste ou une table s’y écrit en JSON, et ses chemins partent du dossier courant.
+dans une table) ; une liste ou une table s’y écrit en JSON, et ses chemins partent du dossier courant. Une variable
+`PFCNG_…` qui n’est aucun réglage est refusée, nommée : une faute de frappe ne passe pas en silence.
 
 ```console
 pfcng config exemple > pfcng.toml     # tous les réglages, commentés

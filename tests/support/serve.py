@@ -156,10 +156,12 @@ def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running_node(installation: Installation, config: Path, *options: str, **env: str) -> Iterator[Node]:
+def running_node(
+    installation: Installation, config: Path, *options: str, program: str = "pfcng", **env: str
+) -> Iterator[Node]:
     """Start ``pfcng serve`` and wait until it says that it listens; it is stopped at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pfcng", "serve", "--config", config, *options],
+        [sys.executable, "-m", program, "serve", "--config", config, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -150,6 +150,7 @@ SCENES: Final[dict[str, tuple[str, str, str]]] = {
     "PfcngBaseSaturee": ("pfcng_database_waiting", "2x30", "2x3 0x27"),
     "PfcngBaseSansConnexion": ("pfcng_database_connection_errors_total", "0+1x30", "5x30"),
     "PfcngAucunWorker": ("pfcng_counts_timestamp_seconds", "0x30", "0+60x30"),
+    "PfcngProcessusRemplaces": ('pfcng_processes_replaced_total{reason="silent"}', "0+1x30", "5x30"),
     "PfcngActeEnEchec": ('pfcng_acts_total{act="rappels", result="failed"}', "0+1x30", "2x30"),
     "PfcngTachesEnEchec": ('pfcng_jobs{state="failed"}', "1x30", "0x30"),
     "PfcngCourriersEnRetard": ("pfcng_mail_oldest_seconds", "3700x30", "3500x30"),

@@ -6,6 +6,7 @@ Source: guide §18; tables 19 and 21.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final
 
 from pfcng.contract import codes
@@ -61,11 +62,17 @@ TABLE_21: Final[dict[str, tuple[TypeDemande, ...]]] = {
 }
 """The crosses of table 21: field of a ``Resultat`` → the kinds of suivi that have it."""
 
-OFFRES: Final[dict[str, tuple[Offre, ...]]] = {
+_OFFRES: Final[dict[str, tuple[Offre, ...]]] = {
     **dict.fromkeys(("id_nat_struct", "raison_sociale"), (Offre.PRO, Offre.ORG, Offre.SERV)),
     **dict.fromkeys(("id_nat_beneficiaire", "nom_beneficiaire", "prenom_beneficiaire"), (Offre.PS, Offre.PRO)),
 }
 """The « si l’offre est » of table 21: a line of another offre does not have the element."""
+
+
+@cache
+def elements(kind: TypeDemande, offre: Offre) -> tuple[str, ...]:
+    """The fields of a ``Resultat`` that a line of that kind and offre has (table 21)."""
+    return tuple(name for name, kinds in TABLE_21.items() if kind in kinds and offre in _OFFRES.get(name, Offre))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

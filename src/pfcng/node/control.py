@@ -4,9 +4,13 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 
 from pfcng.node.faults import StartFault
 from pfcng.node.messages import Said, line, read_line
+
+BEAT: Final = 2.0
+"""Seconds between two signs of life."""
 
 
 class Control:
@@ -19,6 +23,13 @@ class Control:
         """Send a line; they are few and short, and fit the socket's buffer. A parent that is no more hears nothing."""
         with suppress(BrokenPipeError):
             self._socket.sendall(line(said, fault))
+
+    async def beat(self) -> None:
+        """Tell, again and again, that the event loop turns. A parent that stands still itself keeps nobody waiting."""
+        while True:
+            with suppress(BlockingIOError, BrokenPipeError):
+                self._socket.send(line(Said.ALIVE), socket.MSG_DONTWAIT)
+            await asyncio.sleep(BEAT)
 
     async def obey(self, *, stop: Callable[[], None], renew: Callable[[], Awaitable[None]] | None = None) -> None:
         """Do what the parent orders until it says stop, or is no more.

@@ -18,13 +18,21 @@ class Kind(StrEnum):
 
 
 class Said(StrEnum):
-    """What a line says: the first three by a process, the others by the parent."""
+    """What a line says: the first four by a process, the others by the parent."""
 
+    ALIVE = "alive"
     READY = "ready"
     FAULT = "fault"
     RENEWED = "renewed"
     RENEW = "renew"
     STOP = "stop"
+
+
+class Loss(StrEnum):
+    """What became of a process that has to be replaced: it ended, or its loop stood still and it was killed."""
+
+    ENDED = "ended"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,7 @@ class Assignment:
         http: Of the publication's; None when nothing is published here.
         exploitation: Of health and metrics'.
         counts: Folder in which every process of the node counts (`pfcng.watch.metrics`).
+        replaces: What became of the process whose place it takes, if it takes one's.
     """
 
     kind: Kind
@@ -52,6 +61,7 @@ class Assignment:
     http: int | None = None
     exploitation: int | None = None
     counts: str = ""
+    replaces: Loss | None = None
 
     @property
     def descriptors(self) -> list[int]:
@@ -70,7 +80,8 @@ class Assignment:
     def from_json(cls, content: bytes) -> "Assignment":
         """The reverse."""
         told = json.loads(content)
-        return cls(**{**told, "kind": Kind(told["kind"])})
+        replaces = told["replaces"] and Loss(told["replaces"])
+        return cls(**{**told, "kind": Kind(told["kind"]), "replaces": replaces})
 
 
 def line(said: Said, fault: StartFault | None = None) -> bytes:

@@ -5,13 +5,14 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from pfcng.node.child import Child
 from pfcng.node.faults import StartFault
-from pfcng.node.messages import Assignment, Said
+from pfcng.node.messages import Assignment, Loss, Said
 
 log = structlog.get_logger()
 
@@ -22,6 +23,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 to the others, and never long, for the others may have died too."""
 _SETTLED: Final = 10.0
 """Seconds after which a process did not die young."""
+_START: Final = 300.0
+"""Seconds that a process may take until it serves."""
+_LOOK, _LOOKS = 10.0, 3
+"""Seconds without a sign of life from a process, and how often in a row before it is killed. One look would not do:
+whoever was stopped itself finds that time has passed before it finds what it was told meanwhile."""
 
 
 class Parent:
@@ -90,7 +96,12 @@ class Parent:
         self._children[assignment.name] = child
         if self._stopping.is_set():
             child.kill()
-        heard = await child.hear()
+        try:
+            heard = await asyncio.wait_for(_first_words(child), _START)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+            raise StartFault(f"le processus {assignment.name} n’est pas prêt après {_START:.0f} s.") from None
         if heard is None and not self._stopping.is_set():
             status = await child.wait()
             raise StartFault(f"le processus {assignment.name} s’est arrêté avant d’être prêt (code {status}).")
@@ -103,22 +114,39 @@ class Parent:
         pause = _FIRST_PAUSE
         while child is not None:
             began = time.monotonic()
-            await self._follow(assignment, child)
+            loss = await self._follow(assignment, child)
             status = await child.wait()
             if self._stopping.is_set():
                 return
             _forget_gauges(assignment, child)
             log.error("node.process_lost", process=assignment.name, pid=child.pid, status=status)
             pause = _FIRST_PAUSE if time.monotonic() - began > _SETTLED else min(2 * pause, _LONGEST_PAUSE)
-            child = await self._replace(assignment, pause)
+            child = await self._replace(replace(assignment, replaces=loss), pause)
 
-    async def _follow(self, assignment: Assignment, child: Child) -> None:
-        while heard := await child.hear():
-            said, fault = heard
-            if said is Said.RENEWED and fault is None:
-                log.info("tls.renewed", process=assignment.name)
-            elif said is Said.RENEWED:
-                log.error("tls.not_renewed", process=assignment.name, cause=str(fault))
+    async def _follow(self, assignment: Assignment, child: Child) -> Loss:
+        """Hear a process to its end; one whose loop stands still is killed."""
+        silent = 0
+        while True:
+            try:
+                heard = await asyncio.wait_for(child.hear(), _LOOK)
+            except TimeoutError:
+                silent += 1
+                if silent == _LOOKS:
+                    seconds = _LOOK * _LOOKS
+                    log.error("node.process_silent", process=assignment.name, pid=child.pid, seconds=seconds)  # noqa: TRY400 - idem
+                    child.kill()
+                continue
+            if heard is None:
+                return Loss.ENDED if silent < _LOOKS else Loss.SILENT
+            silent = 0
+            self._tell(assignment, *heard)
+
+    @staticmethod
+    def _tell(assignment: Assignment, said: Said, fault: StartFault | None) -> None:
+        if said is Said.RENEWED and fault is None:
+            log.info("tls.renewed", process=assignment.name)
+        elif said is Said.RENEWED:
+            log.error("tls.not_renewed", process=assignment.name, cause=str(fault))
 
     async def _replace(self, assignment: Assignment, pause: float) -> Child | None:
         """Another process in the place of one that died, however often it takes; None when the node ends before."""
@@ -137,6 +165,13 @@ class Parent:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
+
+
+async def _first_words(child: Child) -> tuple[Said, StartFault | None] | None:
+    """That it is ready, or why not; None at its end. Its loop may turn before."""
+    while (heard := await child.hear()) is not None and heard[0] is Said.ALIVE:
+        pass
+    return heard
 
 
 def _forget_gauges(assignment: Assignment, child: Child) -> None:

@@ -20,6 +20,7 @@ from pfcng.node.messages import Assignment, Kind, Said
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.operations.suspecter import suspect_if_unsealed
 from pfcng.settings import Limites, PlatformSettings
+from pfcng.watch import metrics
 from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.limits import ClientLimits, Limits
@@ -38,6 +39,8 @@ def main() -> int:
     _on_terminate(_interrupt)
     log_as_json()
     assignment = Assignment.from_json(sys.stdin.buffer.read())
+    if assignment.replaces is not None:
+        metrics.PROCESSES_REPLACED.labels(assignment.replaces).inc()
     control = Control(socket.socket(fileno=assignment.control))
     act = _serve if assignment.kind is Kind.SERVES else _work
     try:
@@ -95,7 +98,7 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
             served.renew()
 
     async def run() -> None:
-        async with _obeying(control.obey(stop=lambda: stop(servers), renew=renew)):
+        async with _beside(control.obey(stop=lambda: stop(servers), renew=renew), control.beat()):
             await serve(servers, lambda: control.tell(Said.READY))
 
     _on_terminate(lambda: stop(servers))
@@ -104,15 +107,17 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
 
 
 @asynccontextmanager
-async def _obeying(orders: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Hear orders beside the block; what went wrong with them is raised at its end."""
-    task = asyncio.create_task(orders)
+async def _beside(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have orders heard and signs of life given beside the block; what went wrong with them is raised at its end."""
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def client_checking_context(settings: PlatformSettings) -> SSLContext:
@@ -160,7 +165,7 @@ def _work(assignment: Assignment, control: Control, stack: ExitStack) -> None:
         worker, _ = stack.enter_context(open_worker(settings, dsn=settings.dsn, clock=_now))
 
     async def run() -> None:
-        async with _obeying(control.obey(stop=worker.stop)):
+        async with _beside(control.obey(stop=worker.stop), control.beat()):
             control.tell(Said.READY)
             await worker.run()
 

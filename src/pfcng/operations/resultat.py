@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pfcng.contract.catalogue import TABLE_11, Offre, Presence, Product, TypeDemande, Usage
 from pfcng.contract.messages import Resultat
 from pfcng.domain.states import ProduitState
-from pfcng.domain.suivi import OFFRES, TABLE_21
+from pfcng.domain.suivi import elements
 from pfcng.store.database import Row
 from pfcng.store.suivi import Unreadable
 
@@ -49,12 +49,10 @@ def tell(kind: TypeDemande, row: Row, *, retrait_delay: timedelta) -> Resultat:
         offre = Offre(row["offre"])
     except (ValueError, OverflowError) as error:
         raise DamagedRow(str(error)) from error
-    for name, value in values.items():
-        if _NOT_XML.search(value):
-            raise DamagedRow(f"{name}: not a character of XML")
-    return Resultat(
-        **{name: value for name, value in values.items() if kind in TABLE_21[name] and offre in OFFRES.get(name, Offre)}
-    )
+    if _NOT_XML.search("".join(values.values())):
+        [name, *_] = (name for name, value in values.items() if _NOT_XML.search(value))
+        raise DamagedRow(f"{name}: not a character of XML")
+    return Resultat(**{name: values[name] for name in elements(kind, offre)})
 
 
 def _check_whole(kind: TypeDemande, row: Row) -> None:

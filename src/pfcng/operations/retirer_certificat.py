@@ -196,8 +196,7 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
     der = certificate.public_bytes(Encoding.DER)
     try:
         with step.database.transaction() as connection:
-            store.store_certificate(connection, step.numero, certificate)
-            store.store_code_revocation(connection, step.numero, code_hash)
+            store.store_certificate(connection, step.numero, certificate, code_hash)
             _move(connection, step, Transition.RETIRER)
     except StateConflict as conflict:
         if not _has_certificate(step, der):

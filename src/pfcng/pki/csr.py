@@ -28,7 +28,6 @@ MIN_EXPONENT: Final = 65537
 MAX_EXPONENT: Final = 2**256
 
 _ARMOUR_RE: Final = re.compile(r"\s*-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----(.*)-----END \1-----\s*", re.DOTALL)
-_WHITE_SPACE_RE: Final = re.compile(r"\s+")
 _ACCEPTED_HASHES: Final = (hashes.SHA224, hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
@@ -133,14 +132,14 @@ def find_weakness(numbers: rsa.RSAPublicNumbers) -> str | None:
 
 def _has_close_factors(modulus: int) -> bool:
     """Fermat's method, as many rounds as the CA/Browser Forum asks for (Baseline Requirements §6.1.1.3)."""
-    candidate = math.isqrt(modulus - 1) + 1
-    square = candidate * candidate - modulus
-    for _ in range(_FERMAT_ROUNDS):
-        # Most numbers are no square modulo a small one: a root is taken of one in forty.
-        if _SQUARES[square % len(_SQUARES)] and math.isqrt(square) ** 2 == square:
-            return True
-        square += 2 * candidate + 1
-        candidate += 1
+    least = math.isqrt(modulus - 1) + 1
+    # Most numbers are no square modulo a small one: that is looked at first, and a root is taken of one in forty.
+    small, residue = least % len(_SQUARES), modulus % len(_SQUARES)
+    for step in range(_FERMAT_ROUNDS):
+        if _SQUARES[((small + step) ** 2 - residue) % len(_SQUARES)]:
+            square = (least + step) ** 2 - modulus
+            if math.isqrt(square) ** 2 == square:
+                return True
     return False
 
 
@@ -156,7 +155,7 @@ _SQUARES: Final = _squares(64 * 9 * 5 * 7 * 11)
 def _base64(text: str) -> str:
     """The base64 characters alone, without armour and white space."""
     armoured = _ARMOUR_RE.fullmatch(text)
-    return _WHITE_SPACE_RE.sub("", armoured[2] if armoured else text)
+    return "".join((armoured[2] if armoured else text).split())
 
 
 def _load(characters: str) -> x509.CertificateSigningRequest:

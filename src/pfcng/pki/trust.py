@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -178,7 +179,7 @@ class TrustStore:
     def _issuer(self, certificate: x509.Certificate) -> Authority:
         for authority in self._candidates(certificate):
             try:
-                certificate.verify_directly_issued_by(authority.certificate)
+                _check_issued_by(certificate, authority.certificate)
             except (InvalidSignature, ValueError, TypeError):
                 continue
             return authority
@@ -231,6 +232,16 @@ def _authority_key_identifier(certificate: x509.Certificate) -> bytes | None:
         return certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound:
         return None
+
+
+@lru_cache(maxsize=2000)
+def _check_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    """See that an issuer signed a certificate; that it did is remembered, that it did not never is.
+
+    Raises:
+        ValueError, TypeError, InvalidSignature: It did not.
+    """
+    certificate.verify_directly_issued_by(issuer)
 
 
 def _check_holder(certificate: x509.Certificate) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from pfcng.settings.kinds import FromFile, is_open
+from pfcng.settings.strangers import Strangers
 
 
 class FileSettings(BaseSettings):
@@ -18,14 +19,14 @@ class FileSettings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file."""
-        return (env_settings, init_settings)
+        """The environment before the file; then what in the environment is nothing's."""
+        return (env_settings, init_settings, Strangers(settings_cls, FileSettings.__subclasses__()))
 
     @classmethod
     def load(cls, file: Path | None) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
@@ -48,27 +48,26 @@ def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) ->
         """
         INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, incident,
                               cree_le, depuis)
-        SELECT m.notification, m.role, m.destinataire, m.environnement, m.demande, m.revocation, m.contenu, m.incident,
-               n.now, n.now
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::text[])
+        SELECT notification, role, destinataire, environnement, demande, revocation, contenu, incident, n.now, n.now
+        FROM ROWS FROM (jsonb_to_recordset(%s) AS (
+                notification text, role text, destinataire text, environnement text, demande bigint, revocation bigint,
+                contenu jsonb, incident text))
             WITH ORDINALITY
             AS m (notification, role, destinataire, environnement, demande, revocation, contenu, incident, rang),
             (SELECT %s::timestamptz AS now) AS n
-        ORDER BY m.rang RETURNING numero
+        ORDER BY rang RETURNING numero
         """,
-        (
-            [mail.notification for mail in mails],
-            [mail.role for mail in mails],
-            [mail.destinataire for mail in mails],
-            [mail.environment.value for mail in mails],
-            [mail.demande for mail in mails],
-            [mail.revocation for mail in mails],
-            [Jsonb(dict(mail.contenu)) for mail in mails],
-            [mail.incident for mail in mails],
-            now,
-        ),
+        (Jsonb([_row(mail) for mail in mails]), now),
     )
     return [row["numero"] for row in rows]
+
+
+def _row(mail: NewMail) -> dict[str, object]:
+    """The fields as they are: a mail's text may be long, and `asdict` copies it."""
+    return {name: getattr(mail, name) for name in _FIELDS} | {"environnement": mail.environment}
+
+
+_FIELDS: Final = ("notification", "role", "destinataire", "demande", "revocation", "contenu", "incident")
 
 
 _FACTS = """

@@ -254,15 +254,29 @@ def move(connection: DbConnection, numero: int, transition: Transition, now: dat
     step = transition.value
     moved = connection.execute(
         """
-        WITH d AS (UPDATE demande SET etat = %s WHERE numero = %s AND etat = %s RETURNING numero),
-             p AS (UPDATE produit SET etat = %s WHERE demande = %s AND etat = %s RETURNING numero)
-        SELECT p.numero FROM d, p
+        WITH d AS (UPDATE demande SET etat = %(demande)s WHERE numero = %(numero)s AND etat = %(de_demande)s
+                   RETURNING numero),
+             p AS (UPDATE produit SET etat = %(produit)s WHERE demande = %(numero)s AND etat = %(de_produit)s
+                   RETURNING numero),
+             h AS (INSERT INTO historique (objet, numero, de, vers, transition, le)
+                   SELECT v.objet, v.numero, v.de, v.vers, %(transition)s, %(now)s FROM d, p, LATERAL (VALUES
+                       ('demande', d.numero, %(de_demande)s, %(demande)s),
+                       ('produit', p.numero, %(de_produit)s, %(produit)s)) AS v (objet, numero, de, vers)
+                   WHERE v.de <> v.vers)
+        SELECT FROM d, p
         """,
-        (step.demande[1], numero, step.demande[0], step.produit[1], numero, step.produit[0]),
-    ).fetchone()
-    if moved is None:
+        {
+            "numero": numero,
+            "de_demande": step.demande[0],
+            "demande": step.demande[1],
+            "de_produit": step.produit[0],
+            "produit": step.produit[1],
+            "transition": transition.name,
+            "now": now,
+        },
+    )
+    if not moved.rowcount:
         raise StateConflict(numero, transition.name)
-    _write_history(connection, [(numero, moved["numero"], transition)], now)
 
 
 def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Transition]], now: datetime) -> None:
@@ -285,11 +299,21 @@ def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Tra
     )
 
 
-def store_certificate(connection: DbConnection, numero: int, certificate: x509.Certificate) -> None:
-    """Keep the certificate of a demande's produit, before the move to « Produit retiré » in the same transaction."""
+def store_certificate(
+    connection: DbConnection, numero: int, certificate: x509.Certificate, code_hash: str | None = None
+) -> None:
+    """Keep the certificate of a demande's produit, before the move to « Produit retiré » in the same transaction.
+
+    Args:
+        connection: Its transaction.
+        numero: The demande's.
+        certificate: What was issued.
+        code_hash: Hash of the code de révocation that came with the retrait, if there was one.
+    """
     connection.execute(
         """
-        UPDATE produit SET certificat = %s, numero_serie = %s, autorite = %s, debut_validite = %s, fin_validite = %s
+        UPDATE produit SET certificat = %s, numero_serie = %s, autorite = %s, debut_validite = %s, fin_validite = %s,
+                           code_revocation = coalesce(%s, code_revocation)
         WHERE demande = %s AND certificat IS NULL
         """,
         (
@@ -298,11 +322,12 @@ def store_certificate(connection: DbConnection, numero: int, certificate: x509.C
             names.rfc4514(certificate.issuer),
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
+            code_hash,
             numero,
         ),
     )
 
 
 def store_code_revocation(connection: DbConnection, numero: int, code_hash: str) -> None:
-    """Keep the hash of the code de révocation that came with the latest retrait."""
+    """Keep the hash of the code de révocation that came with the latest retrait, of a certificate kept before."""
     connection.execute("UPDATE produit SET code_revocation = %s WHERE demande = %s", (code_hash, numero))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
 from pfcng.contract.catalogue import Environment
 from pfcng.store.database import DbConnection, Receipt
 
@@ -53,6 +55,7 @@ COLUMNS: Final = (
     "adresse, lot, demande"
 )
 """The columns of the fields, in their order."""
+_NAMES: Final = tuple(COLUMNS.split(", "))
 READING: Final = f"""
 CASE WHEN le BETWEEN '1970-01-01' AND '9000-01-01' THEN le END, {COLUMNS.removeprefix("le, ")}
 """
@@ -67,8 +70,8 @@ def write(connection: DbConnection, entries: Iterable[JournalEntry]) -> None:
     fitting = [_fit(entry) for entry in entries]
     if not fitting:
         return
-    columns = [list(column) for column in zip(*(_columns(entry) for entry in fitting), strict=True)]
-    numbers = sorted(row["id"] for row in connection.execute(_INSERT, columns))
+    rows = Jsonb([_row(entry) for entry in fitting])
+    numbers = sorted(row["id"] for row in connection.execute(_INSERT, (rows,)))
     connection.receipts += [
         Receipt(numero, digest(numero, entry)) for numero, entry in zip(numbers, fitting, strict=True)
     ]
@@ -78,11 +81,18 @@ def write(connection: DbConnection, entries: Iterable[JournalEntry]) -> None:
 _INSERT: Final = f"""
 INSERT INTO journal ({COLUMNS})
 SELECT {COLUMNS.replace("environnement", "environnement::environnement")}
-FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+FROM ROWS FROM (jsonb_to_recordset(%s) AS (
+        le timestamptz, incident text, acte text, resultat text, code text, detail text, environnement text,
+        acteur text, administrateur text, signataire text, titulaire_tls text, adresse text, lot bigint,
+        demande bigint))
     WITH ORDINALITY AS e ({COLUMNS}, rang)
 ORDER BY rang RETURNING id
 """  # noqa: S608 - the columns are this module's own
+
+
+def _row(entry: JournalEntry) -> dict[str, Any]:
+    le, *others = _columns(entry)
+    return dict(zip(_NAMES, (le.isoformat(), *others), strict=True))
 
 
 def _columns(entry: JournalEntry) -> tuple[Any, ...]:

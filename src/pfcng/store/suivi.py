@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from psycopg import DataError
-from psycopg.abc import Buffer
-from psycopg.types.datetime import DateLoader, TimestamptzLoader
+from psycopg import DataError, adapters
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 from pfcng.contract.catalogue import Environment, Offre, TypeDemande, Usage
 from pfcng.store.database import DbConnection, Row
@@ -51,22 +52,18 @@ class Unreadable:
     text: str
 
 
-class _Moment(TimestamptzLoader):
-    """Reads a moment; one that cannot be read is a value of its row, not the end of the answer."""
+class _Guarded(Loader):
+    """Reads a moment or a day; one that cannot be read is a value of its row, not the end of the answer."""
 
-    def load(self, data: Buffer) -> object:  # type: ignore[override]  # the row's reader looks
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        loader = adapters.get_loader(oid, Format.TEXT)
+        assert loader is not None  # noqa: S101 - psycopg has one of every type that is registered below
+        self._load = loader(oid, context).load
+
+    def load(self, data: Buffer) -> object:
         try:
-            return super().load(data)
-        except DataError:
-            return Unreadable(bytes(data).decode())
-
-
-class _Day(DateLoader):
-    """Idem, of a day."""
-
-    def load(self, data: Buffer) -> object:  # type: ignore[override]  # idem
-        try:
-            return super().load(data)
+            return self._load(data)
         except DataError:
             return Unreadable(bytes(data).decode())
 
@@ -146,8 +143,8 @@ def find(connection: DbConnection, search: Search) -> list[Row]:
     as it is, ``Unreadable`` where it cannot be read.
     """
     cursor = connection.cursor()
-    cursor.adapters.register_loader("timestamptz", _Moment)
-    cursor.adapters.register_loader("date", _Day)
+    for guarded in ("timestamptz", "date"):
+        cursor.adapters.register_loader(guarded, _Guarded)
     return cursor.execute(statement(search), parameters(search), prepare=False).fetchall()
 
 

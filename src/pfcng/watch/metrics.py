@@ -112,6 +112,11 @@ MAILS: Final = _counter(
     "Essais d’envoi d’un courriel par les workers, par issue : « sent », « delayed », « given_up ».",
     "result",
 )
+PROCESSES_REPLACED: Final = _counter(
+    "pfcng_processes_replaced",
+    "Processus de « pfcng serve » qui ont pris la place d’un autre : « ended » (mort), « silent » (figé, puis tué).",
+    "reason",
+)
 CONNECTIONS: Final = _gauge(
     "pfcng_database_connections", "Connexions à la base des processus, par emploi : « used » ou « idle ».", "use"
 )

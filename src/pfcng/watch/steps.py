@@ -15,6 +15,7 @@ class Step(StrEnum):
 
     ADMISSION = "admission"
     RECEPTION = "reception"
+    LISTE_BLANCHE = "liste_blanche"
     ENVELOPPE = "enveloppe"
     SIGNATURE = "signature"
     LOT = "lot"

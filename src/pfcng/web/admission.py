@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
@@ -49,7 +50,13 @@ def peer_certificate(scope: Mapping[str, Any], proxies: Sequence[Network]) -> x5
     if _is_proxy(scope, proxies):
         return _forwarded(scope)
     chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
-    return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
+    return _read(str(chain[0])) if chain else None
+
+
+@lru_cache(maxsize=1000)
+def _read(pem: str) -> x509.Certificate:
+    """Read once what a connection shows with each of its requests: an object remembers what was asked of it."""
+    return x509.load_pem_x509_certificate(pem.encode())
 
 
 def peer_address(scope: Mapping[str, Any], proxies: Sequence[Network]) -> str:
@@ -99,13 +106,12 @@ def admit(
     certificate: x509.Certificate | None,
     *,
     trust: TrustStore,
-    database: Database,
     now: datetime,
 ) -> x509.Certificate:
     """Let the peer in, or say in one French sentence why not.
 
-    ws-srv: a server certificate of an ORGANISATIONS authority, its DN in the white list. ws-apt: an authentication
-    certificate of a PERSONNES authority.
+    ws-srv: a server certificate of an ORGANISATIONS authority; its DN has to be in the white list too. ws-apt: an
+    authentication certificate of a PERSONNES authority.
 
     Raises:
         NotAdmitted: HTTP 403.
@@ -125,19 +131,29 @@ def admit(
                 "ORGANISATIONS, de production ou de test.",
                 authority.name.common_name,
             )
-        with database.transaction() as connection:
-            listed = is_white_listed(connection, names.canonical(certificate.subject))
-        if not listed:
-            raise NotAdmitted(
-                "Accès refusé : le DN du certificat client n’est pas dans la liste blanche de ws-srv.",
-                names.rfc4514(certificate.subject),
-            )
     elif authority.name not in PERSONNES_AUTHORITIES or not _authenticates(certificate):
         raise NotAdmitted(
             "Accès refusé : ws-apt n’admet que les certificats d’authentification des cartes CPx.",
             authority.name.common_name,
         )
     return certificate
+
+
+def check_white_list(certificate: x509.Certificate, database: Database) -> None:
+    """What the database has to say of a server that ws-srv admits otherwise.
+
+    Raises:
+        NotAdmitted: HTTP 403.
+
+    Source: guide §10.
+    """
+    with database.transaction() as connection:
+        listed = is_white_listed(connection, names.canonical(certificate.subject))
+    if not listed:
+        raise NotAdmitted(
+            "Accès refusé : le DN du certificat client n’est pas dans la liste blanche de ws-srv.",
+            names.rfc4514(certificate.subject),
+        )
 
 
 def _purposes(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:

@@ -23,9 +23,10 @@ from pfcng.pki import names
 from pfcng.pki.trust import TrustStore
 from pfcng.watch import metrics, tracing
 from pfcng.watch.steps import Step, timed
-from pfcng.web.admission import Endpoint, NotAdmitted, admit, peer_address, peer_certificate
+from pfcng.web.admission import Endpoint, NotAdmitted, admit, check_white_list, peer_address, peer_certificate
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
+from pfcng.web.threads import MessageThreads
 
 log = structlog.get_logger()
 
@@ -36,8 +37,9 @@ DIAGNOSTIC_HEADER: Final = "X-Pfcng-Diagnostic"
 
 def create_service(platform: Platform) -> Starlette:
     """The application that serves ``/ws-srv`` and ``/ws-apt``."""
+    threads = MessageThreads()
     routes = [
-        Route(f"/{endpoint}{slash}", _Handler(endpoint, platform).handle, methods=["GET", "POST"])
+        Route(f"/{endpoint}{slash}", _Handler(endpoint, platform, threads).handle, methods=["GET", "POST"])
         for endpoint in Endpoint
         for slash in ("", "/")
     ]
@@ -57,9 +59,10 @@ async def _not_allowed(_request: Request, _error: Exception) -> Response:
 class _Handler:
     """One endpoint."""
 
-    def __init__(self, endpoint: Endpoint, platform: Platform) -> None:
+    def __init__(self, endpoint: Endpoint, platform: Platform, threads: MessageThreads) -> None:
         self._endpoint = endpoint
         self._platform = platform
+        self._threads = threads
 
     async def handle(self, request: Request) -> Response:
         if request.method in {"GET", "HEAD"}:
@@ -90,46 +93,51 @@ class _Handler:
         began = time.perf_counter()
         trust = self._platform.trust.current  # one state of it for the connection and the signature
         try:
-            arrive = partial(self._arrive, request, incident, trust)
-            arrival = await run_in_threadpool(guard, arrive, incident, NotAdmitted)
+            arrived = guard(partial(self._arrive, request, incident, trust), incident, NotAdmitted)
+            if isinstance(arrived, Reply):
+                _count(arrived, began)
+                return _WireReply(arrived, incident, diagnostics=False)
+            with timed(Step.RECEPTION):
+                raw = await _body(request)
+            header = request.headers.get
+            call = Call(
+                raw=raw,
+                soap_action=header("soapaction"),
+                content_type=header("content-type"),
+                content_encoding=header("content-encoding"),
+                trust=trust,
+            )
+            reply = await self._threads.run(guard, partial(self._serve, call, *arrived), incident, NotAdmitted)
         except NotAdmitted as refusal:
             metrics.PEERS_REFUSED.labels(self._endpoint.value).inc()
             log.warning("peer.refused", incident=incident, endpoint=self._endpoint, cause=refusal.reason)
             return PlainTextResponse(refusal.sentence + "\n", status_code=403)
-        if isinstance(arrival, Reply):
-            _count(arrival, began)
-            return _WireReply(arrival, incident, diagnostics=False)
-        try:
-            with timed(Step.RECEPTION):
-                raw = await _body(request)
         except ClientDisconnect:
             log.info("request.abandoned", incident=incident)
             return Response(status_code=400)
-        header = request.headers.get
-        call = Call(
-            raw=raw,
-            soap_action=header("soapaction"),
-            content_type=header("content-type"),
-            content_encoding=header("content-encoding"),
-            trust=trust,
-        )
-        reply = await run_in_threadpool(guard, partial(serve, call, arrival, self._platform), incident)
         _count(reply, began)
         return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
 
-    def _arrive(self, request: Request, incident: str, trust: TrustStore) -> Arrival:
-        """Step 1: the peer's certificate, and whether this endpoint admits it."""
+    def _arrive(self, request: Request, incident: str, trust: TrustStore) -> tuple[x509.Certificate, Arrival]:
+        """Step 1, but for the white list: the peer's certificate is one that this endpoint admits."""
         platform = self._platform
         now = platform.clock()
-        shown: x509.Certificate | None = peer_certificate(request.scope, platform.proxies)
+        shown = peer_certificate(request.scope, platform.proxies)
         with timed(Step.ADMISSION):
-            certificate = admit(self._endpoint, shown, trust=trust, database=platform.database, now=now)
-        return Arrival(
+            certificate = admit(self._endpoint, shown, trust=trust, now=now)
+        return certificate, Arrival(
             incident=incident,
             titulaire_tls=names.rfc4514(certificate.subject),
             adresse=peer_address(request.scope, platform.proxies),
             now=now,
         )
+
+    def _serve(self, call: Call, certificate: x509.Certificate, arrival: Arrival) -> Reply:
+        """The rest of step 1, which asks the database, and the others."""
+        if self._endpoint is Endpoint.WS_SRV:
+            with timed(Step.LISTE_BLANCHE):
+                check_white_list(certificate, self._platform.database)
+        return serve(call, arrival, self._platform)
 
 
 def _count(reply: Reply, began: float) -> None:

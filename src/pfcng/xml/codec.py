@@ -8,13 +8,13 @@ The work is linear in the message, and a message that repeats an element is refu
 """
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from itertools import islice
+from threading import Lock
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
@@ -78,14 +78,9 @@ class _Shape:
     positions: dict[str, int]
 
 
-class _PerThread(threading.local):
-    """The compiled schema; one a thread, because ``error_log`` belongs to the object and not to the call."""
-
-    def __init__(self) -> None:
-        self.schema = etree.XMLSchema(etree.XML(xsd()))
-
-
-_per_thread: Final = _PerThread()
+_SCHEMA: Final = etree.XMLSchema(etree.XML(xsd()))
+_SCHEMA_LOCK: Final = Lock()
+"""Held for a validation and the reading of its errors: ``error_log`` belongs to the object and not to the call."""
 
 
 def check_lot_limits(body: VerifiedBody) -> None:
@@ -181,11 +176,11 @@ def schema_faults(message: Request) -> tuple[tuple[str, str], ...]:
     """
     root = _root(type(message))
     _fill(root, message, _SHAPES[type(message)])
-    schema = _per_thread.schema
-    if schema.validate(root):
-        return ()
-    errors: Any = schema.error_log
-    return tuple((_last_step(error.path), error.type_name) for error in errors)
+    with _SCHEMA_LOCK:
+        if _SCHEMA.validate(root):
+            return ()
+        errors: Any = _SCHEMA.error_log
+        return tuple((_last_step(error.path), error.type_name) for error in errors)
 
 
 def _read(message: etree._Element, message_type: type) -> Any:
@@ -288,9 +283,10 @@ def _arrange(node: etree._Element, shape: _Shape) -> None:
 
 def _validate(root: etree._Element) -> None:
     """Check values and numbers; the error names the element and keeps its value to itself."""
-    schema = _per_thread.schema
-    if not schema.validate(root):
-        errors: Any = schema.error_log
+    with _SCHEMA_LOCK:
+        if _SCHEMA.validate(root):
+            return
+        errors: Any = _SCHEMA.error_log
         raise _WrongElement(_last_step(errors[0].path))
 
 

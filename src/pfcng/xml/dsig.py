@@ -13,6 +13,7 @@ from base64 import b64encode
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ from pfcng.xml.claim import (
     read_claim,
     signature_refusal,
 )
-from pfcng.xml.parsing import MalformedXml, apart, parse_again
+from pfcng.xml.parsing import MalformedXml, parse_again
 from pfcng.xml.shape import child_elements, has_text
 from pfcng.xml.soap import BODY, DS, ENVELOPE, HEADER, SOAP, SOAP_SEC, WSU, Envelope
 
@@ -62,6 +63,8 @@ _CERTIFICATE_FAULTS: Final = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
+_KEYS: Final = 1000
+"""Signers' keys that are kept ready."""
 _LINE: Final = 76
 """Base64 characters a line (guide §11)."""
 
@@ -100,7 +103,7 @@ def verify(envelope: Envelope, *, trust: TrustStore, now: datetime) -> VerifiedB
     claim = read_claim(find_signature(envelope))  # 1 place, 2 shape and algorithms
     attribute = find_identifier(claim, envelope)  # 3 reference
     signer, authority = _believe(claim.certificates, trust, now)  # 4 certificate
-    octets = apart(_authentic_octets, claim, envelope.body, signer)  # 5 signature, 6 content
+    octets = _authentic_octets(claim, envelope.body, signer)  # 5 signature, 6 content
     ask_libxmlsec1(claim, envelope.body, attribute, signer)  # 7 second opinion
     payload = _payload(octets, envelope)  # 8 payload
     return VerifiedBody(operation=envelope.operation, payload=payload, signer=signer, authority=authority)
@@ -172,11 +175,12 @@ def ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x
 
     It comes last because its canonicalisation asks about every node whether it is signed: 5 µs each.
     """
-    public_key = _rsa_key(signer).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     name = etree.QName(attribute)
     try:
         context = xmlsec.SignatureContext()
-        context.key = xmlsec.Key.from_memory(public_key, xmlsec.constants.KeyDataFormatPem)
+        context.key = _key_for_libxmlsec1(
+            _rsa_key(signer).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
         for method in (*CANONICALISATIONS.values(), *(transform for transform, _ in SIGNATURE_METHODS.values())):
             context.enable_signature_transform(method)
         for method in (xmlsec.constants.TransformEnveloped, *CANONICALISATIONS.values(), *DIGEST_METHODS.values()):
@@ -185,6 +189,12 @@ def ask_libxmlsec1(claim: Claim, body: etree._Element, attribute: str, signer: x
         context.verify(claim.signature)
     except (xmlsec.Error, etree.LxmlError, ValueError, TypeError) as error:
         raise signature_refusal("7 libxmlsec1: not verified") from error
+
+
+@lru_cache(maxsize=_KEYS)
+def _key_for_libxmlsec1(public_key: bytes) -> xmlsec.Key:
+    """The key of a believed signer, who mostly sends more than one message: reading it takes as long as using it."""
+    return xmlsec.Key.from_memory(public_key, xmlsec.constants.KeyDataFormatDer)
 
 
 def _payload(octets: bytes, envelope: Envelope) -> etree._Element:

@@ -6,11 +6,7 @@ Source: docs/choices.md §9, §11; guide §19 (WSMG-00000024, 10 MiB, is the web
 """
 
 import re
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 from lxml import etree
 
@@ -29,9 +25,6 @@ MAX_ATTRIBUTES: Final = 32
 """Attributes of one element; canonicalisation sorts them by insertion."""
 MAX_ATTRIBUTE_BYTES: Final = 512
 """Bytes of an attribute's value. Exclusive canonicalisation may repeat a namespace's name on every element."""
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 _BOM: Final = b"\xef\xbb\xbf"
 _DECLARATION: Final = re.compile(
@@ -54,32 +47,6 @@ class MalformedXml(Exception):
         self.reason = reason
 
 
-def apart(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Do some work with a stranger's message in a thread of its own.
-
-    lxml keeps every name it meets in a dictionary of the thread, for as long as the thread lives. So the names that a
-    stranger invents, megabytes of them, go away with the tree and do not fill up the threads of a server.
-    """
-    outcome: Future[_T] = Future()
-    # A bare thread: an executor of one costs twice as much to start and stop.
-    thread = threading.Thread(target=_hand_over, args=(partial(work, *args, **kwargs), outcome), name="pfcng-xml")
-    thread.start()
-    thread.join()
-    try:
-        return outcome.result()
-    finally:
-        del outcome  # see _hand_over
-
-
-def _hand_over(work: Callable[[], _T], outcome: Future[_T]) -> None:
-    try:
-        outcome.set_result(work())
-    except BaseException as error:  # noqa: BLE001 (handed over to who asked, whatever it is)
-        outcome.set_exception(error)
-    finally:
-        del outcome  # the exception's traceback leads back to it: the tree would wait for the cycle collector
-
-
 def parse(raw: bytes) -> etree._Element:
     """Parse a message of any origin.
 
@@ -94,7 +61,7 @@ def parse(raw: bytes) -> etree._Element:
     """
     text = raw.removeprefix(_BOM)
     _check_bytes(text)
-    root = apart(parse_again, text, comments=True, instructions=True)
+    root = parse_again(text, comments=True, instructions=True)
     _check_tree(root, text)
     return root
 

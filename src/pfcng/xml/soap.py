@@ -4,7 +4,6 @@ Source: guide §9; docs/choices.md §9; SOAP 1.1 §4.
 """
 
 import re
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,9 +100,9 @@ def open_envelope(raw: bytes, *, soap_action: str | None, content_type: str | No
 
 
 def wrap(payload: etree._Element) -> bytes:
-    """A reply: the envelope around ``payload``, which is left as it is. UTF-8, with XML declaration."""
+    """A reply: the envelope around ``payload``, which moves into it. UTF-8, with XML declaration."""
     envelope = etree.Element(ENVELOPE, nsmap={"soap": SOAP})
-    etree.SubElement(envelope, BODY).append(deepcopy(payload))
+    etree.SubElement(envelope, BODY).append(payload)
     return etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
 
 

@@ -1,16 +1,11 @@
 """The hardened parser (docs/choices.md §9, §11)."""
 
-import gc
-import threading
-import weakref
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
-from lxml import etree
 
 from pfcng.xml import parsing
-from pfcng.xml.parsing import MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_DEPTH, MalformedXml, apart, parse
+from pfcng.xml.parsing import MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_DEPTH, MalformedXml, parse
 
 DEMANDE = (
     "<demandeCertificat><offre>ORG</offre><gamme>EL</gamme><usage>SIGN</usage><idNatStruct>1</idNatStruct>"
@@ -141,46 +136,3 @@ def test_namespaces_in_scope_are_counted_along_the_branch() -> None:
     many = b" ".join(b"xmlns:n%d='urn:%d'" % (i, i) for i in range(31))
     with pytest.raises(MalformedXml, match="namespaces in scope"):
         parse(nested + b"<b %s/>" % many + b"</a></a>")
-
-
-def test_stranger_is_parsed_in_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The names that a message invents stay in no thread of the server."""
-    threads: list[threading.Thread] = []
-    again = parsing.parse_again
-
-    def remember(octets: bytes, *, comments: bool, instructions: bool) -> etree._Element:
-        threads.append(threading.current_thread())
-        return again(octets, comments=comments, instructions=instructions)
-
-    monkeypatch.setattr(parsing, "parse_again", remember)
-    parse(b"<a/>")
-    parse(b"<a/>")
-    assert len({id(thread) for thread in threads}) == 2
-    assert threading.current_thread() not in threads
-    assert not any(thread.is_alive() for thread in threads)
-
-
-def test_work_done_apart_fails_as_it_would_here() -> None:
-    """An exception comes back to who asked."""
-    with pytest.raises(ZeroDivisionError):
-        apart(divmod, 1, 0)
-
-
-def test_refused_message_leaves_nothing_behind() -> None:
-    """Its tree is freed at once, not when the cycle collector comes by: floods of refusals take no memory."""
-
-    class Tree: ...
-
-    def refuse(tree: Tree) -> None:
-        raise MalformedXml(f"{type(tree).__name__} refused")
-
-    tree = Tree()
-    remains = weakref.ref(tree)
-    gc.disable()
-    try:
-        with suppress(MalformedXml):
-            apart(refuse, tree)
-        del tree
-        assert remains() is None
-    finally:
-        gc.enable()
