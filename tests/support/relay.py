@@ -101,16 +101,7 @@ def relay(
     try:
         yield server.port
     finally:
-        asyncio.run_coroutine_threadsafe(_hang_up(inbox), server.loop).result()
         server.stop(no_assert=True)
-
-
-async def _hang_up(inbox: Inbox) -> None:
-    """Close what clients left open, which a loop that stops would not."""
-    for smtp in inbox.closing:
-        if smtp.transport is not None:
-            smtp.transport.abort()
-    await asyncio.sleep(0.01)
 
 
 def _free_port() -> int:

@@ -102,10 +102,12 @@ def relancer(
     Refusé ou abandonné, il est de nouveau tenté pendant 48 h. Un courriel envoyé ne part pas deux fois.
 
     \b
-    Exemple, quand le relais est revenu :
+    Exemples :
       pfcng courrier relancer --etat a-envoyer --etat abandonne
-    Quand il a refusé tout ce qu’il fallait prendre :
       pfcng courrier relancer --etat refuse --depuis 2026-11-28
+
+    Le premier après une panne du relais, le second quand il a refusé ce qu’il
+    fallait prendre.
 
     \b
     Code de sortie : 0 relancé ; 1 inconnu ou déjà envoyé ;
