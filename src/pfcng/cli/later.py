@@ -1,7 +1,7 @@
 """The work of ``pfcng courrier`` and ``pfcng taches``: from what is typed to an outcome."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,7 +13,6 @@ from pfcng.store import courrier, jobs
 from pfcng.store.courrier import MailState
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
-_SILENCE: Final = timedelta(seconds=30)
 _JOB_STATES: Final = {
     "todo": "en attente",
     "doing": "en cours",
@@ -77,7 +76,7 @@ def lister_taches(base: str | None, data: Path | None, *, toutes: bool, limite: 
     operation = "taches.lister"
     try:
         with opened(base, data) as database, database.transaction() as connection:
-            counts, workers = jobs.count_jobs(connection), jobs.count_workers(connection, _SILENCE)
+            counts, workers = jobs.count_jobs(connection), jobs.count_workers(connection)
             rows = jobs.list_jobs(connection, tuple(_JOB_STATES) if toutes else _OPEN, limite)
     except Failed as error:
         return failure(operation, error.status, str(error), workers=None, nombres=None, taches=None)
