@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHES := bench-suivi bench-annuaire bench-journal bench-courrier bench-cles bench-publication
 
-.PHONY: install sandbox test format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
+.PHONY: install sandbox test upgrade format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
 
 install: .venv/.installed
 
