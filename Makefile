@@ -61,6 +61,9 @@ $(BENCHES): bench-%: install
 constraints:
 	uv pip compile pyproject.toml --group dev --extra traces --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file constraints.txt
+	uv pip compile pyproject.toml --group build --extra traces --universal --python-version 3.11 --generate-hashes \
+		--constraints constraints.txt \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file deploy/constraints.txt
 
 clean:
 	rm -rf .venv sandbox

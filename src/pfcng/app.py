@@ -116,9 +116,11 @@ class App:
             stack.enter_context(keep_trusted(self.platform.trust, database=self.database))
             yield
 
-    def exploitation(self, served: ServedCertificate) -> ASGIApp:
-        """Health and metrics, as this process sees them."""
-        return watched_platform(self.platform, schemas=self._schemas, publishing=self._publishing, served=served)
+    def exploitation(self, served: ServedCertificate, *, has_worker: bool = False) -> ASGIApp:
+        """Health and metrics, as this process sees them; of a node that has a worker beside, its too."""
+        return watched_platform(
+            self.platform, schemas=self._schemas, publishing=self._publishing, served=served, has_worker=has_worker
+        )
 
     def renew_trust(self) -> None:
         """Read the authorities that are believed again.

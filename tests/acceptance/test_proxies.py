@@ -1,9 +1,11 @@
 """Mutual TLS at a proxy: deploy/nginx and deploy/haproxy in front of two nodes. Source: RFC 9440."""
 
 import base64
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -19,7 +21,7 @@ from pfcng.sandbox.pairs import Pair
 from pfcng.store.database import Database
 from support.csrs import make_csr, make_key
 from support.demandes import demande_for
-from support.proxies import Proxy, need, post, running_proxy
+from support.proxies import Proxy, need, post, running_proxy, side_by_side
 from support.serve import Installation, Node, running_node
 from support.workers import wait_until
 
@@ -37,10 +39,10 @@ INVALID = "Accès refusé : le certificat client n’est pas valide.\n"
 def nodes(installation: Installation) -> Iterator[list[Node]]:
     """Two nodes of one process that believe the proxies of this machine."""
     with ExitStack() as stack:
-        settings = {"processus": 1, "proxies": ["127.0.0.1/32"]}
+        both = enumerate(side_by_side(processus=1, proxies=["127.0.0.1/32"]))
         yield [
-            stack.enter_context(running_node(installation, installation.write(f"proxy-{name}.toml", **settings)))
-            for name in ("a", "b")
+            stack.enter_context(running_node(installation, installation.write(f"proxy-{number}.toml", **told)))
+            for number, told in both
         ]
 
 
@@ -136,6 +138,33 @@ def test_contract_and_publication_pass_through(proxy: Proxy) -> None:
         assert f'location="{proxy.service}/ws-apt"' in wsdl.text
         crl = client.get(f"{proxy.http}/CRL/ACI-EL-ORG-TEST.crl")
         assert crl.status_code == 200, crl.text
+
+
+def refused(node: Node) -> float:
+    """How many clients a node has refused since it started."""
+    text = httpx.get(f"{node.exploitation}/metrics", trust_env=False, timeout=60).text
+    counted = re.findall(r"^pfcng_peers_refused_total\{.*\} (\S+)$", text, re.MULTILINE)
+    return sum(map(float, counted))
+
+
+def test_node_that_is_not_ready_is_sent_nothing_unless_none_is(installation: Installation, tmp_path: Path) -> None:
+    """HAProxy asks /sante/pret; when nobody is ready, those who listen answer all the same, with their incidents."""
+    need("haproxy")
+    ready, other = side_by_side(processus=1, proxies=["127.0.0.1/32"])
+    other["ecoute_exploitation"] = "127.0.0.2:0"  # where the proxy looks, nobody says that it is ready
+    with ExitStack() as stack:
+        both = [
+            stack.enter_context(running_node(installation, installation.write(f"pret-{number}.toml", **told)))
+            for number, told in enumerate((ready, other))
+        ]
+        proxy = stack.enter_context(running_proxy("haproxy", tmp_path, both))
+        wait_until(lambda: proxy.log().count("Server noeuds/noeud-b is DOWN") == 1)
+        assert [proxy.post("ws-srv", None).status_code for _ in range(6)] == [403] * 6
+        assert [refused(node) for node in both] == [6, 0]
+        both[0].stop()
+        wait_until(lambda: proxy.log().count("Server noeuds/noeud-a is DOWN") == 1)
+        assert proxy.post("ws-srv", None).status_code == 403
+        assert refused(both[1]) == 1
 
 
 def revoke(installation: Installation, pair: Pair) -> None:

@@ -15,7 +15,7 @@ from pfcng.contract.catalogue import Offre, Product, Usage
 from support.csrs import make_csr, make_key, make_keys
 from support.demandes import demande_for
 from support.load import Customer, Promises, load
-from support.proxies import Proxy, need, post, running_proxy
+from support.proxies import Proxy, need, post, running_proxy, side_by_side
 from support.serve import Installation, Node, install, run, running_node
 from support.workers import wait_until
 
@@ -67,8 +67,8 @@ def test_node_that_stops_loses_no_request(several: Installation, tmp_path: Path,
     """Orders go on through the proxy while a node is stopped as for its upgrade."""
     need(kind)
     with ExitStack() as stack:
-        told = {"processus": 1, "proxies": ["127.0.0.1/32"]}
-        nodes = [stack.enter_context(running_node(several, several.write(f"{n}.toml", **told))) for n in ("c", "d")]
+        both = zip(("c.toml", "d.toml"), side_by_side(processus=1, proxies=["127.0.0.1/32"]), strict=True)
+        nodes = [stack.enter_context(running_node(several, several.write(name, **told))) for name, told in both]
         proxy = stack.enter_context(running_proxy(kind, tmp_path, nodes))
         answers: list[str] = []
         stopped, done = Event(), Event()
@@ -99,8 +99,8 @@ def test_node_that_is_killed_takes_nothing_with_it(several: Installation, tmp_pa
     """What was acknowledged is there, what was cut is asked again, and the proxy goes on with the other node."""
     need(kind)
     with ExitStack() as stack:
-        told = {"processus": 1, "proxies": ["127.0.0.1/32"]}
-        nodes = [stack.enter_context(running_node(several, several.write(f"{n}.toml", **told))) for n in ("e", "f")]
+        both = zip(("e.toml", "f.toml"), side_by_side(processus=1, proxies=["127.0.0.1/32"]), strict=True)
+        nodes = [stack.enter_context(running_node(several, several.write(name, **told))) for name, told in both]
         proxy = stack.enter_context(running_proxy(kind, tmp_path, nodes))
         keys = iter(make_keys(KEYS))
         with load(lambda _: proxy.client(), [0], keys, 2) as promises:

@@ -77,6 +77,7 @@ def test_scrape_has_what_is_declared_and_no_more(installation: Installation) -> 
     assert found["pfcng_workers"][()] == 1
     assert min(found["pfcng_crl_next_update_timestamp_seconds"].values()) > time.time()
     assert all(value == 1 for value in found["pfcng_part_state"].values())
+    assert (("part", "taches"),) in found["pfcng_part_state"]
     for samples in found.values():
         assert all("example" not in value and "/" not in value for labels in samples for _, value in labels)
 

@@ -6,6 +6,7 @@ from pfcng.operations.compter import compter
 from pfcng.store import mesures
 from pfcng.store.database import DbConnection
 from pfcng.store.mesures import Mesures
+from pfcng.web.readiness import State, workers_check
 from support.platform import NOW
 from support.scenario import ORG, Scenario
 
@@ -49,3 +50,15 @@ def test_what_takes_long_is_counted_less_often(scenario: Scenario) -> None:
     with scenario.database.transaction() as connection:
         age(connection, "11 minutes", "1 hour")
     assert compter(database=scenario.database, now=NOW)
+
+
+def test_node_whose_platform_has_no_worker_is_degraded(scenario: Scenario) -> None:
+    """It serves; mails and what falls due wait. One that was silent for half a minute is none."""
+    check = workers_check(scenario.database)
+    assert check().state is State.DEGRADED
+    with scenario.database.transaction() as connection:
+        connection.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    assert check().state is State.READY
+    with scenario.database.transaction() as connection:
+        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 s'")
+    assert "depuis 30 s" in check().reason

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,16 +22,22 @@ from support.workers import wait_until
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 _NJS: Final = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+_SAID: Final = "proxy.log"
 _EXAMPLES: Final = {"nginx": "nginx/pfcng.conf", "haproxy": "haproxy/haproxy.cfg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """A proxy that runs: where it listens."""
+    """A proxy that runs: where it listens, and the file of what it says."""
 
     installation: Installation
     service: str
     http: str
+    said: Path
+
+    def log(self) -> str:
+        """What it has said so far."""
+        return self.said.read_text("utf-8")
 
     def client(self, carte: str = "cpa-editeur") -> Client:
         """A client with a card, at ws-apt."""
@@ -71,6 +77,21 @@ def need(kind: str) -> None:
         pytest.skip(what)
 
 
+def side_by_side(**settings: Any) -> list[dict[str, Any]]:
+    """Settings of two nodes as on two machines: each at an address of its own, with its health at the same port."""
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+    return [
+        {
+            **settings,
+            "ecoute": f"{address}:0",
+            "ecoute_http": f"{address}:0",
+            "ecoute_exploitation": f"{address}:{port}",
+        }
+        for address in ("127.0.0.1", "127.0.0.2")
+    ]
+
+
 @contextmanager
 def running_proxy(kind: str, folder: Path, nodes: Sequence[Node]) -> Iterator[Proxy]:
     """Start nginx or HAProxy in front of two nodes, its own check of its file done, and wait until it answers."""
@@ -80,7 +101,12 @@ def running_proxy(kind: str, folder: Path, nodes: Sequence[Node]) -> Iterator[Pr
     _write_files(folder / "pfcng", installation)
     command = _nginx(folder, text) if kind == "nginx" else _haproxy(folder, text)
     with _running(command, "-t" if kind == "nginx" else "-c", folder, [service, http]):
-        yield Proxy(installation=installation, service=f"https://localhost:{service}", http=f"http://127.0.0.1:{http}")
+        yield Proxy(
+            installation=installation,
+            service=f"https://localhost:{service}",
+            http=f"http://127.0.0.1:{http}",
+            said=folder / _SAID,
+        )
 
 
 @contextmanager
@@ -114,11 +140,12 @@ def _running(command: list[str], look: str, folder: Path, ports: Sequence[int]) 
     checked = subprocess.run([*command, look], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert "[warn" not in checked.stderr.lower()
-    with (folder / "proxy.log").open("w") as log:
+    said = folder / _SAID
+    with said.open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_until(lambda: process.poll() is not None or all(map(_listens, ports)))
-        assert process.poll() is None, (folder / "proxy.log").read_text()
+        assert process.poll() is None, said.read_text("utf-8")
         yield
     finally:
         process.terminate()
@@ -139,6 +166,7 @@ def _meant(folder: Path, nodes: Sequence[Node], service: int, http: int) -> dict
         "noeud-b.interne:8443": urlsplit(second.service).netloc,
         "noeud-a.interne:8080": urlsplit(first.http).netloc,
         "noeud-b.interne:8080": urlsplit(second.http).netloc,
+        "port 8081": f"port {urlsplit(first.exploitation).port}",
         "pfcng.interne": "localhost",
     }
 

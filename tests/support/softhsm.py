@@ -54,8 +54,8 @@ class SoftToken:
 
 
 @contextmanager
-def soft_token(folder: Path) -> Iterator[SoftToken]:
-    """A new token; SoftHSM is told by the environment where tokens are."""
+def soft_token(folder: Path, code: str = PIN) -> Iterator[SoftToken]:
+    """A new token with that PIN; SoftHSM is told by the environment where tokens are."""
     library = next((path for path in LIBRARIES if path.exists()), None)
     if library is None or shutil.which("softhsm2-util") is None:
         pytest.skip("SoftHSM 2 is not installed")
@@ -64,11 +64,11 @@ def soft_token(folder: Path) -> Iterator[SoftToken]:
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {tokens}\nlog.level = ERROR\n")
     pin = folder / "pin"
     pin.touch(mode=0o600)
-    pin.write_text(f"{PIN}\n")
+    pin.write_text(f"{code}\n")
     before = os.environ.get("SOFTHSM2_CONF")
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
     try:
-        _initialise("igc")
+        _initialise("igc", code)
         yield SoftToken(source=Token(module=library, label="igc", pin=SecretFile(path=pin)), folder=tokens)
     finally:
         pkcs11.lib(str(library)).finalize()  # it reads its file of settings once
@@ -77,9 +77,21 @@ def soft_token(folder: Path) -> Iterator[SoftToken]:
             os.environ["SOFTHSM2_CONF"] = before
 
 
-def _initialise(label: str) -> None:
+def import_key(token: SoftToken, key: Path, label: str, code: str) -> None:
+    """Bring in a key that was made outside."""
     subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "13579135"],
+        [
+            *("softhsm2-util", "--import", key, "--token", token.source.label),
+            *("--label", label, "--id", label.encode().hex(), "--pin", code),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def _initialise(label: str, code: str = PIN) -> None:
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", code, "--so-pin", "13579135"],
         check=True,
         capture_output=True,
     )

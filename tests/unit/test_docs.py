@@ -57,7 +57,8 @@ def calls(page: Path) -> Iterator[list[str]]:
     for line in lines:
         words = re.sub(r"\s#\s.*", "", line).replace("'", " ").replace('"', " ").split()
         for place, word in enumerate(words):
-            if word in _PROGRAMS and re.fullmatch(r"[a-z][a-z-]*", "".join(words[place + 1 : place + 2])):
+            following = "".join(words[place + 1 : place + 2])
+            if word in _PROGRAMS and following not in _PROGRAMS and re.fullmatch(r"[a-z][a-z-]*", following):
                 yield list(_until_a_shell_takes_over(words[place + 1 :]))
                 break
 

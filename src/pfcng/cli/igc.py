@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pfcng.cli import ceremonie, crl_racine
+from pfcng.cli.carte import carte
 from pfcng.cli.french import INTERRUPTED, FrenchCommand, FrenchGroup
 from pfcng.cli.serve import fail
 
@@ -83,3 +84,4 @@ def migrer(
 
 igc.command(cls=FrenchCommand)(ceremonie.ceremonie)
 igc.command(cls=FrenchCommand)(crl_racine.crl)
+igc.add_typer(carte)

@@ -51,6 +51,23 @@ def register(connection: DbConnection, certificates: Iterable[Known]) -> None:
         )
 
 
+def is_known(connection: DbConnection, known: Known) -> bool:
+    """Whether exactly that certificate is, for that purpose."""
+    row = connection.execute(
+        """
+        SELECT der = %(der)s AND objet = %(objet)s AS connu FROM igc.autre_certificat
+        WHERE emetteur = %(emetteur)s AND numero_serie = %(numero_serie)s
+        """,
+        {
+            "emetteur": known.issuer,
+            "numero_serie": to_octets(known.certificate.serial_number),
+            "objet": known.purpose,
+            "der": known.certificate.public_bytes(Encoding.DER),
+        },
+    ).fetchone()
+    return row is not None and bool(row["connu"])
+
+
 def find_status(connection: DbConnection, issuer: bytes, serial: bytes) -> Row:
     """What a serial of an authority is: ``connu``, ``revoque_le``, ``raison``.
 

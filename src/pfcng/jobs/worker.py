@@ -34,7 +34,7 @@ class Pace:
 
     concurrency: int = 4
     heartbeat: timedelta = timedelta(seconds=10)
-    silence: timedelta = timedelta(seconds=30)
+    silence: timedelta = jobs.SILENCE
     grace: timedelta = timedelta(seconds=10)
     poll: timedelta = timedelta(seconds=5)
 

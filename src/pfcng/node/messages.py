@@ -48,6 +48,7 @@ class Assignment:
         service: File descriptor of the Web Service's socket; that of a process that serves, like the next two.
         http: Of the publication's; None when nothing is published here.
         exploitation: Of health and metrics'.
+        has_worker: A worker is among the node's processes.
         counts: Folder in which every process of the node counts (`pfcng.watch.metrics`).
         replaces: What became of the process whose place it takes, if it takes one's.
     """
@@ -60,6 +61,7 @@ class Assignment:
     service: int | None = None
     http: int | None = None
     exploitation: int | None = None
+    has_worker: bool = False
     counts: str = ""
     replaces: Loss | None = None
 

@@ -83,7 +83,10 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
     service = server(_limited(app, settings), tls, grace=grace, limits=limits)
     servers = [
         (service, socket.socket(fileno=assignment.service)),
-        (server(app.exploitation(served)), socket.socket(fileno=assignment.exploitation)),
+        (
+            server(app.exploitation(served, has_worker=assignment.has_worker)),
+            socket.socket(fileno=assignment.exploitation),
+        ),
     ]
     if app.published is not None:
         servers.append(

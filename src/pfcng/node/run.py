@@ -64,6 +64,7 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
         serves = partial(
             assign,
             kind=Kind.SERVES,
+            has_worker=with_worker,
             service=service.fileno(),
             http=None if http is None else http.fileno(),
             exploitation=exploitation.fileno(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pfcng.contract.catalogue import Environment
 from pfcng.domain.annuaire import Habilitation, Personne, Structure
-from pfcng.sandbox.cards import CardSpec, CardStructure
+from pfcng.igc.cards import CardSpec, CardStructure
 from pfcng.sandbox.entries import CardEntry, HabilitationEntry, StructureEntry, holders
 from pfcng.sandbox.reading import read
 from pfcng.store.database import DbConnection

@@ -12,7 +12,7 @@ from pfcng.contract.catalogue import Environment, Offre
 from pfcng.contract.identifiers import MAX_LENGTH
 from pfcng.domain import departements
 from pfcng.domain.annuaire import EMPLOYEE_TITLE, Genre
-from pfcng.sandbox.cards import CardType
+from pfcng.igc.cards import CardType
 
 GENRES: Final = {
     CardType.CPS: Genre.PS,

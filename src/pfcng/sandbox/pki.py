@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pfcng.igc import builder
 from pfcng.igc.builder import VALIDITY_YEARS, Holder
+from pfcng.igc.cards import CardSpec, CardUse, card_holder
 from pfcng.igc.hierarchy import ca_extensions
 from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
-from pfcng.sandbox.cards import CardSpec, CardUse, card_holder
 from pfcng.sandbox.hierarchy import make_authority
 from pfcng.sandbox.pairs import Pair, ensure_keys, write
 from pfcng.sandbox.servers import client_holder, server_holder

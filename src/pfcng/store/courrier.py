@@ -158,6 +158,22 @@ def list_mails(connection: DbConnection, *, states: Sequence[str] | None, demand
     ).fetchall()
 
 
+def find_numbers(
+    connection: DbConnection, *, states: Sequence[str], since: datetime | None, after: int, limit: int
+) -> list[int]:
+    """The numbers of mails in one of these states, made since a moment if it is told, in order behind a number."""
+    rows = connection.execute(
+        """
+        SELECT numero FROM courrier
+        WHERE etat = ANY(%(states)s) AND numero > %(after)s
+          AND (%(since)s::timestamptz IS NULL OR cree_le >= %(since)s)
+        ORDER BY numero LIMIT %(limit)s
+        """,
+        {"states": list(states), "after": after, "since": since, "limit": limit},
+    )
+    return [row["numero"] for row in rows]
+
+
 def count(connection: DbConnection) -> dict[str, int]:
     """How many mails there are in each state."""
     rows = connection.execute("SELECT etat, count(*) AS nombre FROM courrier GROUP BY etat")

@@ -12,6 +12,8 @@ from pfcng.store.database import DbConnection, Row
 
 MAIL_TASK: Final = "courrier"
 """Name of the task that sends a mail, and of its queue."""
+SILENCE: Final = timedelta(seconds=30)
+"""After which a worker counts as gone, and its jobs as another's."""
 
 
 DEFER_MAILS: Final = """
@@ -93,10 +95,10 @@ def count_jobs(connection: DbConnection) -> Mapping[str, int]:
     return {row["status"]: row["nombre"] for row in rows}
 
 
-def count_workers(connection: DbConnection, silence: timedelta) -> int:
-    """How many workers gave a sign of life since."""
+def count_workers(connection: DbConnection) -> int:
+    """How many workers gave a sign of life lately."""
     row: Any = connection.execute(
-        "SELECT count(*) AS nombre FROM procrastinate_workers WHERE last_heartbeat >= now() - %s", (silence,)
+        "SELECT count(*) AS nombre FROM procrastinate_workers WHERE last_heartbeat >= now() - %s", (SILENCE,)
     ).fetchone()
     return int(row["nombre"])
 

@@ -7,7 +7,7 @@ but every ten minutes all the same, for a count that stays old is an alarm (no w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
@@ -16,8 +16,6 @@ from pfcng.store import courrier, jobs
 from pfcng.store.database import DbConnection
 
 SHARE: Final = 100
-_SILENCE: Final = timedelta(seconds=30)
-"""After which a worker counts as gone; as `pfcng.jobs.worker` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ def compter(connection: DbConnection, now: datetime) -> bool:
         "produits": _count(connection, "SELECT etat, count(*) AS nombre FROM produit GROUP BY etat"),
         "taches": dict(jobs.count_jobs(connection)),
         "courriels": courrier.count(connection),
-        "workers": jobs.count_workers(connection, _SILENCE),
+        "workers": jobs.count_workers(connection),
         **_waiting(connection, now),
     }
     connection.execute(

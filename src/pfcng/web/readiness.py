@@ -4,11 +4,14 @@ A node that answers 503 is taken out by the load balancer, and every node with i
 503 is for a node that can serve nobody. What only some operations need is ``dégradé``, which stays 200.
 """
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import psycopg
@@ -18,9 +21,14 @@ from psycopg_pool import PoolTimeout
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
 from pfcng.pki.trust import CrlEnd
 from pfcng.store.database import Database
+from pfcng.store.jobs import SILENCE, count_workers
 from pfcng.store.migrations import Chain, UnsuitableDatabase, check_tables
 from pfcng.web.trust import LiveTrust
 
+_PATIENCE: Final = 2.0
+"""Seconds that PFCNG-IGC has to answer whoever asks how the node is: fewer than a part has."""
+_BELIEVED: Final = 2.0
+"""Seconds for which its answer counts: several load balancers may ask, and Prometheus."""
 _NEAR: Final = timedelta(days=7)
 """A certificate that ends sooner is told."""
 
@@ -102,9 +110,12 @@ def trust_check(trust: LiveTrust, clock: Callable[[], datetime]) -> Check:
 
 
 def authority_check(authority: CertificateAuthority) -> Check:
-    """PFCNG-IGC answers; without it nothing is issued nor revoked, and the rest goes on."""
+    """PFCNG-IGC answers; without it nothing is issued nor revoked, and the rest goes on.
 
-    def check() -> Health:
+    One that hangs is as one that is away, and whoever asks how the node is takes no more than one of its calls.
+    """
+
+    def ask() -> Health:
         try:
             authority.status(0)
         except AuthorityUnavailable:
@@ -113,7 +124,36 @@ def authority_check(authority: CertificateAuthority) -> Check:
             return Health(State.DEGRADED, "la base de PFCNG-IGC ne répond pas")
         return _READY
 
-    return check
+    return _Aside(ask, late=Health(State.DEGRADED, f"PFCNG-IGC ne répond pas en {_PATIENCE:.0f} s")).look
+
+
+class _Aside:
+    """A look that may hang: taken in a thread of its own, one at a time, and believed for some seconds.
+
+    Args:
+        check: The look.
+        late: What is said while it lasts.
+    """
+
+    def __init__(self, check: Check, *, late: Health) -> None:
+        self._check = check
+        self._late = late
+        self._lock = Lock()
+        self._thread = ThreadPoolExecutor(1, "pfcng-sante")
+        self._looking: Future[Health] | None = None
+        self._until = 0.0
+
+    def look(self) -> Health:
+        """What was found, lately or now."""
+        with self._lock:
+            if self._looking is None or (self._looking.done() and time.monotonic() > self._until):
+                self._looking = self._thread.submit(self._check)
+                self._until = time.monotonic() + _BELIEVED
+            looking = self._looking
+        try:
+            return looking.result(_PATIENCE)
+        except TimeoutError:
+            return self._late
 
 
 def certificates_check(certificates: Sequence[x509.Certificate], clock: Callable[[], datetime]) -> Check:
@@ -125,6 +165,21 @@ def certificates_check(certificates: Sequence[x509.Certificate], clock: Callable
             return _READY
         told = ", ".join(f"{common_name(one)} ({one.not_valid_after_utc:%Y-%m-%d})" for one in ending)
         return Health(State.DEGRADED, f"certificats d’AC finis, ou qui finissent sous {_NEAR.days} jours : {told}")
+
+    return check
+
+
+def workers_check(database: Database) -> Check:
+    """A worker gave a sign of life lately; without any, mails and what falls due wait."""
+
+    def check() -> Health:
+        try:
+            with database.transaction() as connection:
+                if count_workers(connection):
+                    return _READY
+        except (psycopg.Error, PoolTimeout):
+            return Health(State.DEGRADED, "la base de données ne répond pas")
+        return Health(State.DEGRADED, f"aucun worker n’a donné signe de vie depuis {SILENCE.seconds} s")
 
     return check
 

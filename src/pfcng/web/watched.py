@@ -20,12 +20,18 @@ from pfcng.web.readiness import (
     database_check,
     schema_check,
     trust_check,
+    workers_check,
     working_check,
 )
 
 
 def watched_platform(
-    platform: Platform, *, schemas: Sequence[Chain], publishing: Sequence[x509.Certificate], served: ServedCertificate
+    platform: Platform,
+    *,
+    schemas: Sequence[Chain],
+    publishing: Sequence[x509.Certificate],
+    served: ServedCertificate,
+    has_worker: bool,
 ) -> ASGIApp:
     """Health and metrics of a process that serves.
 
@@ -34,6 +40,7 @@ def watched_platform(
         schemas: Of its database.
         publishing: The authorities whose CRLs it makes.
         served: Its TLS certificate.
+        has_worker: A worker is beside.
     """
     database, clock = platform.database, platform.clock
     parts = {
@@ -44,6 +51,7 @@ def watched_platform(
         "igc": authority_check(platform.authority),
         "autorites": certificates_check(publishing, clock),
         "tls": lambda: served.check(clock),
+        **({"taches": workers_check(database)} if has_worker else {}),
     }
     figures = Figures(database=database, publishing=publishing, trust=platform.trust, tls_ends=lambda: served.ends)
     return create_exploitation(parts, figures.read)

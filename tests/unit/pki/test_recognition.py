@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pfcng.contract.catalogue import PRODUCTS, Environment, Product
 from pfcng.igc import builder
+from pfcng.igc.cards import CardSpec, CardType, CardUse, card_holder
 from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import EMULATEUR, AuthorityName
 from pfcng.pki.recognition import recognise
-from pfcng.sandbox.cards import CardSpec, CardType, CardUse, card_holder
 from support.certificate_requests import request_for, spki
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -14,12 +14,12 @@ from cryptography.x509.oid import NameOID
 
 from pfcng.contract.catalogue import Environment
 from pfcng.igc import crl
+from pfcng.igc.cards import CardSpec, CardStructure, CardType
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki import names
 from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
-from pfcng.sandbox.cards import CardSpec, CardStructure, CardType
 from pfcng.sandbox.pairs import DamagedKeyError, Pair
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
 from support.lints import ALLOWED, lint_certificate

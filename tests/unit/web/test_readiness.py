@@ -13,6 +13,7 @@ from pfcng.igc.authority import AuthorityUnavailable
 from pfcng.web.exploitation import create_exploitation
 from pfcng.web.readiness import Check, Health, ServedCertificate, State, authority_check, certificates_check
 from support.minimal_pki import MinimalPki
+from support.workers import wait_until
 
 
 def ask(parts: dict[str, Check], path: str = "/sante/pret") -> httpx.Response:
@@ -72,6 +73,35 @@ class Away:
 
     def status(self, numero: int) -> object:
         raise AuthorityUnavailable(str(numero))
+
+
+class Hanging:
+    """An authority of which nothing comes back until it is released."""
+
+    def __init__(self) -> None:
+        self.released = Event()
+        self.calls = 0
+
+    def status(self, _numero: int) -> object:
+        self.calls += 1
+        self.released.wait(20)
+        return None
+
+
+def test_authority_that_hangs_degrades_and_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine is gone, and does not even refuse: no node is taken out, and probes take no calls from others."""
+    monkeypatch.setattr("pfcng.web.readiness._PATIENCE", 0.05)
+    authority = Hanging()
+    check = authority_check(authority)  # type: ignore[arg-type]
+    try:
+        for _ in range(3):
+            answer = ask({"base": always(State.READY), "igc": check})
+            assert (answer.status_code, answer.json()["etat"]) == (200, "dégradé")
+        assert authority.calls == 1
+    finally:
+        authority.released.set()
+    wait_until(lambda: check().state is State.READY)
+    assert authority.calls == 1, "an answer counts for some seconds"
 
 
 def test_authority_that_is_away_degrades() -> None:

@@ -1,4 +1,4 @@
-"""CPx cards as the sandbox makes them: who holds one, and what its two certificates say.
+"""CPx cards as an emulator makes them: who holds one, and what its two certificates say.
 
 Source: guide §6.1, §11; the decoded cards of the IGC-Santé.
 """
