@@ -222,6 +222,8 @@ def test_revocation_that_nobody_answers_is_given_up(travelling: Sandbox) -> None
         ("/pannes", '{"panne": "orage"}', "application/json", 400),
         ("/pannes", '{"panne": "igc-lente", "pendant": 5}', "application/json", 400),
         ("/pannes", " " * 5000, "application/json", 413),
+        ("/panne", '{"panne": "igc-lente"}', "application/json", 404),
+        ("", "{}", "application/json", 404),
     ],
 )
 def test_interface_refuses_what_it_cannot_follow(
@@ -235,6 +237,18 @@ def test_interface_refuses_what_it_cannot_follow(
     assert answer.status_code == status
     assert answer.json()["erreur"]
     assert httpx.get(base, trust_env=False).json()["avance_secondes"] == before
+
+
+def test_what_the_move_did_is_told_in_words(travelling: Sandbox) -> None:
+    """And nothing of what had nothing to do."""
+    pfcng(travelling, "avancer", "31j")  # what other tests left
+    order(travelling)
+    command = [sys.executable, "-m", "pfcng", "sandbox", "avancer", "31j", "--data", str(travelling.directory)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[0].startswith("L’horloge du bac à sable est au ")
+    lines = [" ".join(line.split()) for line in told[1:]]
+    assert "Demandes annulées, non retirées 1" in lines
+    assert not any(line.endswith(" 0") for line in lines)
 
 
 def test_clock_stays_where_it_is_from_one_opening_to_the_next() -> None:

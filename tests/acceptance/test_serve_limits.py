@@ -132,7 +132,7 @@ def test_connection_too_many_is_told_to_come_back(narrow: Node) -> None:
     assert status(told) == 503
     assert re.search("^retry-after: 5\r$", told, re.MULTILINE)
     assert "réessayez dans quelques secondes" in told
-    assert narrow.heard("connections.full")
+    wait_until(lambda: narrow.heard("connections.full") > 0)
 
 
 def test_certificate_that_asks_for_too_much_at_once_is_told_to_come_back(narrow: Node) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from pfcng.cli import courrier, taches
 from pfcng.notifications.mail import MailDelayed, MailRefused
+from pfcng.operations import exploiter_taches
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
 from support.mails import make_renderer
 from support.platform import NOW
@@ -96,18 +97,50 @@ def test_waiting_mail_is_tried_at_once_by_the_job_it_has(mails: Scenario, dsn: s
 
 
 def test_mails_given_up_are_sent_again_together(mails: Scenario, dsn: str) -> None:
-    """After an outage of days; those that were refused stay."""
+    """After an outage of days; those that were refused stay, and the journal has one entry."""
     mails.rows("UPDATE courrier SET etat = 'abandonné', termine_le = cree_le WHERE numero > 4 RETURNING numero")
-    assert run(courrier.app, dsn, "relancer", "--abandonnes")["relances"] == 2
+    assert run(courrier.app, dsn, "relancer", "--etat", "abandonne")["relances"] == 2
     assert run(courrier.app, dsn, "lister")["nombres"]["abandonné"] == 0
     assert run(courrier.app, dsn, "lister")["nombres"]["refusé"] == 1
+    [act] = mails.rows("SELECT detail FROM journal WHERE acte = 'courrier.relancer'")
+    assert act["detail"] == "abandonné : 2, du courrier 5 au courrier 6"
+    assert "Aucun courriel" in run(courrier.app, dsn, "relancer", "--etat", "abandonne")["message"]
 
 
-@pytest.mark.parametrize(("arguments", "status"), [(("1",), 1), (("99",), 1), ((), 2), (("2", "--abandonnes"), 2)])
+def test_all_that_waits_or_was_refused_is_sent_again(
+    mails: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that is back need not be waited for until the next hour; nothing that was sent leaves twice."""
+    monkeypatch.setattr(exploiter_taches, "_BATCH", 2)
+    assert run(courrier.app, dsn, "relancer", "--etat", "a-envoyer", "--etat", "refuse")["relances"] == 5
+    jobs = mails.rows("SELECT lock, scheduled_at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY lock")
+    assert [tuple(job.values()) for job in jobs] == [(f"courrier:{numero}", None) for numero in range(2, 7)]
+
+
+def test_mails_of_a_day_are_sent_again(mails: Scenario, dsn: str) -> None:
+    """What was refused before is another matter."""
+    mails.rows("UPDATE courrier SET etat = 'refusé', termine_le = cree_le WHERE numero IN (4, 5) RETURNING numero")
+    mails.rows("UPDATE courrier SET cree_le = '2026-03-04 22:59:59Z' WHERE numero = 4 RETURNING numero")
+    mails.rows("UPDATE courrier SET cree_le = '2026-03-04 23:00:00Z' WHERE numero = 5 RETURNING numero")
+    assert run(courrier.app, dsn, "relancer", "--etat", "refuse", "--depuis", "2026-03-05")["relances"] == 1
+    assert mails.rows("SELECT etat FROM courrier WHERE numero = 5") == [{"etat": "à envoyer"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("1",), 1),
+        (("99",), 1),
+        ((), 2),
+        (("2", "--etat", "refuse"), 2),
+        (("2", "--depuis", "2026-03-02"), 2),
+        (("--etat", "envoye"), 2),
+    ],
+)
 def test_mail_that_cannot_be_sent_again_is_told(
     mails: Scenario, dsn: str, arguments: tuple[str, ...], status: int
 ) -> None:
-    """One that was sent, one that is not there, none or two things asked."""
+    """One that was sent, one that is not there, none or two things asked, those that were sent."""
     assert run(courrier.app, dsn, "relancer", *arguments, status=status)["relances"] is None
     assert mails.database
 
@@ -150,7 +183,7 @@ def test_unknown_job_is_told(mails: Scenario, dsn: str, act: str) -> None:
 def test_lists_are_readable_by_people(mails: Scenario, dsn: str) -> None:
     """Aligned French, and a word when nobody works."""
     listed = CliRunner().invoke(courrier.app, ["lister", "--base", dsn]).stdout
-    assert "Courriels : 4 à envoyer, 1 envoyés, 1 refusés, 0 abandonnés." in listed
+    assert "Courriels : 4 à envoyer, 1 envoyé, 1 refusé, 0 abandonné." in listed
     assert "refusé  CONFIRMATION-DEMANDE" in listed
     jobs = CliRunner().invoke(taches.app, ["lister", "--base", dsn]).stdout
     assert "courrier 3" in jobs

@@ -212,7 +212,7 @@ def test_relay_that_hangs_is_left_after_its_time(inbox: Inbox, open_smtp: Open) 
     """The worker does not hang with it, and the next mail gets a new connection."""
     inbox.hangs = True
     transport = open_smtp(timeout=0.3)
-    with pytest.raises(MailDelayed):
+    with pytest.raises(MailDelayed, match=r"^le relais ne répond pas$"):
         send(transport, DEMANDEUR)
     inbox.hangs = False
     send(transport, DEMANDEUR)
@@ -223,7 +223,7 @@ def test_line_cut_after_the_message_leaves_it_to_be_sent_again(inbox: Inbox, ope
     """At least once: nobody knows that it arrived; the Message-ID tells the relay and its reader."""
     inbox.cuts = 1
     transport = open_smtp()
-    with pytest.raises(MailDelayed):
+    with pytest.raises(MailDelayed, match=r"^le relais a coupé la connexion$"):
         send(transport, DEMANDEUR)
     send(transport, DEMANDEUR)
     assert len(inbox.kept) == 2
@@ -232,8 +232,11 @@ def test_line_cut_after_the_message_leaves_it_to_be_sent_again(inbox: Inbox, ope
 
 def test_relay_that_is_not_there_is_tried_later() -> None:
     """A refused connection, an unknown name."""
-    for host, port in (("127.0.0.1", 1), ("relais.invalid", 25)):
-        with pytest.raises(MailDelayed):
+    for host, port, told in (
+        ("127.0.0.1", 1, r"^le relais refuse la connexion$"),
+        ("relais.invalid", 25, r"^le nom du relais est inconnu$"),
+    ):
+        with pytest.raises(MailDelayed, match=told):
             send(Smtp(Relay(host=host, port=port, security=Security.NONE, timeout=5)), DEMANDEUR)
 
 
@@ -268,7 +271,8 @@ def test_relay_with_an_unknown_certificate_gets_nothing(
 ) -> None:
     """Whoever sits on the line does not read the mails."""
     server, _ = certificates
-    with encrypted_relay(inbox, server, security) as port, pytest.raises(MailDelayed):
+    told = "le certificat du relais n’est pas cru : "
+    with encrypted_relay(inbox, server, security) as port, pytest.raises(MailDelayed, match=told):
         send(Smtp(Relay(host="localhost", port=port, security=security, timeout=10)), DEMANDEUR)
     gc.collect()
     assert not inbox.kept
@@ -276,9 +280,23 @@ def test_relay_with_an_unknown_certificate_gets_nothing(
 
 def test_relay_without_starttls_gets_nothing(inbox: Inbox) -> None:
     """STARTTLS is asked for, not hoped for."""
-    with relay(inbox) as port, pytest.raises(MailDelayed):
+    with relay(inbox) as port, pytest.raises(MailDelayed, match=r"^le relais n’offre pas STARTTLS$"):
         send(Smtp(Relay(host="localhost", port=port, security=Security.STARTTLS, timeout=10)), DEMANDEUR)
     assert not inbox.kept
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's, of a failed handshake
+def test_relay_without_tls_is_told(inbox: Inbox) -> None:
+    """The wrong port, or the wrong setting."""
+    with relay(inbox) as port, pytest.raises(MailDelayed, match=r"^pas de TLS avec le relais : WRONG_VERSION_NUMBER$"):
+        send(Smtp(Relay(host="localhost", port=port, security=Security.TLS, timeout=10)), DEMANDEUR)
+    gc.collect()
+
+
+def test_relay_without_authentication_is_told(inbox: Inbox) -> None:
+    """An account is of no use to it."""
+    with relay(inbox) as port, pytest.raises(MailDelayed, match=r"^le relais n’offre pas AUTH$"):
+        send(Smtp(Relay(host="localhost", port=port, security=Security.NONE, timeout=10, **_ACCOUNT)), DEMANDEUR)
 
 
 def test_person_to_inform_is_told_with_the_prefix(inbox: Inbox, open_smtp: Open) -> None:

@@ -1,12 +1,16 @@
 """``pfcng courrier``: the mails that wait, left, or were given up."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 from pfcng.cli.options import Base, Data, Json
 from pfcng.cli.output import finish
+
+if TYPE_CHECKING:
+    from pfcng.store.courrier import MailState
 
 app = typer.Typer(
     name="courrier",
@@ -18,6 +22,21 @@ app = typer.Typer(
 )
 
 _STATES = {"a-envoyer": "à envoyer", "envoye": "envoyé", "refuse": "refusé", "abandonne": "abandonné"}
+_UNSENT = {name: state for name, state in _STATES.items() if name != "envoye"}
+
+
+def _states(names: list[str] | None, known: dict[str, str], operation: str, *, as_json: bool) -> list["MailState"]:
+    """The states of these names; the command ends when there is none of a name."""
+    from pfcng.cli.exploitation import failure  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.output import Status  # noqa: PLC0415 - idem
+    from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
+
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        what = f"Pas un état ici : {', '.join(unknown)} ; choisissez parmi {', '.join(known)}."
+        nothing = {"courrier.lister": ("nombres", "courriels"), "courrier.relancer": ("relances",)}[operation]
+        finish(failure(operation, Status.USAGE, what, **dict.fromkeys(nothing)), as_json=as_json)
+    return [MailState(known[name]) for name in names or ()]
 
 
 @app.command(cls=FrenchCommand)
@@ -55,15 +74,8 @@ def lister(
     termine_le).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
-    from pfcng.cli.exploitation import failure  # noqa: PLC0415 - idem
-    from pfcng.cli.output import Status  # noqa: PLC0415 - idem
-    from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
 
-    unknown = set(etat or ()) - set(_STATES)
-    if unknown:
-        what = f"État inconnu : {', '.join(sorted(unknown))} ; choisissez parmi {', '.join(_STATES)}."
-        finish(failure("courrier.lister", Status.USAGE, what, nombres=None, courriels=None), as_json=json)
-    states = [MailState(_STATES[name]) for name in etat or ()]
+    states = _states(etat, _STATES, "courrier.lister", as_json=json)
     finish(later.lister_courrier(base, data, etats=states, demande=demande, limite=limite), as_json=json)
 
 
@@ -71,18 +83,31 @@ def lister(
 def relancer(
     *,
     numero: Annotated[int | None, typer.Argument(metavar="NUMÉRO", help="Le courriel.", show_default=False)] = None,
-    abandonnes: Annotated[bool, typer.Option("--abandonnes", help="Tous ceux qui sont abandonnés.")] = False,
+    etat: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ÉTAT", help="Tous ceux de cet état : a-envoyer, refuse ou abandonne ; répétable."),
+    ] = None,
+    depuis: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="AAAA-MM-JJ", help="De ceux-là, seulement ceux qui sont de ce jour ou après."
+        ),
+    ] = None,
     base: Base = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Fait partir sans attendre un courriel qui attend, est refusé ou abandonné.
+    """Fait partir sans attendre un courriel qui attend, est refusé ou abandonné, ou tous ceux d’un état.
 
-    Il est de nouveau tenté pendant 48 h. Un courriel envoyé ne part pas deux fois.
+    Refusé ou abandonné, il est de nouveau tenté pendant 48 h. Un courriel envoyé ne part pas deux fois.
 
     \b
-    Exemple :
-      pfcng courrier relancer --abandonnes
+    Exemples :
+      pfcng courrier relancer --etat a-envoyer --etat abandonne
+      pfcng courrier relancer --etat refuse --depuis 2026-11-28
+
+    Le premier après une panne du relais, le second quand il a refusé ce qu’il
+    fallait prendre.
 
     \b
     Code de sortie : 0 relancé ; 1 inconnu ou déjà envoyé ;
@@ -94,4 +119,5 @@ def relancer(
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
 
-    finish(later.relancer_courrier(base, data, numero, abandonnes=abandonnes), as_json=json)
+    states = _states(etat, _UNSENT, "courrier.relancer", as_json=json)
+    finish(later.relancer_courrier(base, data, numero, etats=states, depuis=depuis), as_json=json)

@@ -13,12 +13,6 @@ from pfcng.store import courrier, jobs
 from pfcng.store.courrier import MailState
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
-_MAIL_COUNTS: Final = {
-    MailState.A_ENVOYER: "à envoyer",
-    MailState.ENVOYE: "envoyés",
-    MailState.REFUSE: "refusés",
-    MailState.ABANDONNE: "abandonnés",
-}
 _JOB_STATES: Final = {
     "todo": "en attente",
     "doing": "en cours",
@@ -41,7 +35,7 @@ def lister_courrier(
             rows = courrier.list_mails(connection, states=etats or None, demande=demande, limit=limite)
     except Failed as error:
         return failure(operation, error.status, str(error), nombres=None, courriels=None)
-    headline = "Courriels : " + ", ".join(f"{counts.get(s, 0)} {name}" for s, name in _MAIL_COUNTS.items()) + "."
+    headline = "Courriels : " + ", ".join(_counted(counts.get(state, 0), state) for state in MailState) + "."
     return Outcome(
         status=Status.DONE,
         headline=headline,
@@ -55,11 +49,13 @@ def lister_courrier(
     )
 
 
-def relancer_courrier(base: str | None, data: Path | None, numero: int | None, *, abandonnes: bool) -> Outcome:
-    """Try one mail, or all that were given up, at once."""
+def relancer_courrier(
+    base: str | None, data: Path | None, numero: int | None, *, etats: Sequence[MailState], depuis: datetime | None
+) -> Outcome:
+    """Try one mail, or all those of some states and of a day of Paris or later, at once."""
     operation = "courrier.relancer"
-    if (numero is None) != abandonnes:
-        what = "Donnez soit un numéro de courriel, soit --abandonnes."
+    if (numero is None) != bool(etats) or (depuis is not None and not etats):
+        what = "Donnez soit un numéro de courriel, soit --etat, et alors --depuis si besoin."
         return failure(operation, Status.USAGE, what, relances=None)
     try:
         with opened(base, data) as database:
@@ -67,10 +63,11 @@ def relancer_courrier(base: str | None, data: Path | None, numero: int | None, *
             if numero is not None:
                 operations.relancer_courrier(database, numero, exploitation=exploitation())
             else:
-                done = operations.relancer_abandonnes(database, exploitation=exploitation())
+                since = depuis and depuis.replace(tzinfo=_PARIS)
+                done = operations.relancer_courriers(database, etats, since=since, exploitation=exploitation())
     except Failed as error:
         return failure(operation, error.status, str(error), relances=None)
-    headline = f"Courriels relancés : {done}. Un worker en marche les envoie."
+    headline = f"Courriels relancés : {done}. Un worker en marche les envoie." if done else "Aucun courriel à relancer."
     return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline, relances=done))
 
 
@@ -122,6 +119,11 @@ def annuler_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
     return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline))
 
 
+def _counted(number: int, what: str) -> str:
+    """A number and what it counts; « à envoyer » has no plural."""
+    return f"{number} {what}{'s' if number > 1 and what != MailState.A_ENVOYER else ''}"
+
+
 def _mail_line(row: Mapping[str, Any]) -> str:
     parts = [_moment(row["cree_le"]), row["etat"], row["notification"], row["destinataire"]]
     parts += [f"demande {row['demande']}"] if row["demande"] else []
@@ -137,7 +139,7 @@ def _document(row: Mapping[str, Any]) -> dict[str, object]:
 def _job_line(row: Mapping[str, Any]) -> str:
     parts = [_moment(row["depuis"]) if row["depuis"] else "", _JOB_STATES.get(row["status"], row["status"])]
     parts += [_job_name(row)]
-    parts += [f"{row['attempts']} essais"] if row["attempts"] else []
+    parts += [_counted(row["attempts"], "essai")] if row["attempts"] else []
     parts += [f"reprise {_moment(row['scheduled_at'])}"] if row["scheduled_at"] and row["status"] == "todo" else []
     return "  ".join(parts)
 

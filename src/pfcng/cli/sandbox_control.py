@@ -10,11 +10,20 @@ import httpx
 
 from pfcng.cli.output import Outcome, Status
 from pfcng.sandbox.control import PATH
+from pfcng.sandbox.durations import format_duration
 from pfcng.sandbox.incidents import MEANINGS, Incident
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
 _PATIENCE: Final = 600.0
 """Seconds: a walk of ten years looks at each of their days."""
+_DONE: Final = {
+    "revocations": "Révocations traitées",
+    "annulations": "Demandes annulées, non retirées",
+    "revocations_automatiques": "Certificats à révoquer, non remis",
+    "rappels": "Rappels avant la fin",
+    "reconciliation": "Différences avec PFCNG-IGC",
+    "purge": "Courriels et tâches purgés",
+}
 _KEYS: Final = ("message", "maintenant", "avance_secondes", "pannes", "fait")
 
 
@@ -30,7 +39,7 @@ def advance(directory: Path, duration: str) -> Outcome:
         state = _call(directory, "POST", "/horloge", {"avancer": duration})
     except _Failed as failed:
         return _failure(failed)
-    lines = tuple((name, str(count)) for name, count in state["fait"].items() if count)
+    lines = tuple((_DONE.get(name, name), str(count)) for name, count in state["fait"].items() if count)
     return _done(f"L’horloge du bac à sable est au {_moment(state['maintenant'])}.", state, lines)
 
 
@@ -78,7 +87,10 @@ def _call(directory: Path, method: str, path: str, body: dict[str, str] | None) 
 def _under_way(state: dict[str, Any]) -> str:
     if not state["pannes"]:
         return "Aucune panne."
-    ends = [f"{name} (encore {left} s)" if left is not None else name for name, left in state["pannes"].items()]
+    ends = [
+        f"{name} (encore {format_duration(left)})" if left is not None else name
+        for name, left in state["pannes"].items()
+    ]
     return f"Pannes : {', '.join(ends)}."
 
 

@@ -40,7 +40,7 @@ class Maildir:
                 return
             self._write(name, message.as_bytes())
         except OSError as error:
-            raise MailDelayed(f"maildir: {error.strerror or error}") from error
+            raise MailDelayed(f"le maildir ne peut pas être écrit : {error.strerror or error}") from error
 
     def _make(self) -> None:
         """The folder, or what an empty one lacks to be a maildir."""

@@ -1,6 +1,7 @@
 """Mails to a relay by SMTP: STARTTLS, TLS, or nothing on this machine; one connection, kept and used again."""
 
 import asyncio
+import socket
 import ssl
 import time
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Final
 
 from aiosmtplib import (
     SMTP,
+    SMTPConnectError,
     SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
@@ -24,6 +26,18 @@ _IDLE: Final = 5.0
 """Seconds after which a kept connection is tried before it is trusted: relays close those that are silent."""
 _OURS: Final = frozenset({530, 534, 535, 538})
 """5xx that speak of our account, not of the recipient: an operator can mend them while the mail waits."""
+
+
+_SILENCES: Final[dict[type[Exception], str]] = {
+    ssl.SSLCertVerificationError: "le certificat du relais n’est pas cru : {cause}",
+    ssl.SSLError: "pas de TLS avec le relais : {cause}",
+    socket.gaierror: "le nom du relais est inconnu",
+    ConnectionRefusedError: "le relais refuse la connexion",
+    TimeoutError: "le relais ne répond pas",
+    SMTPConnectError: "la connexion au relais échoue",
+    ConnectionError: "le relais a coupé la connexion",
+}
+"""Why a relay says nothing, in French, the more precise first: an operator reads it beside the mail that waits."""
 
 
 class Security(StrEnum):
@@ -146,9 +160,13 @@ def _judged(error: SMTPRecipientRefused | SMTPDataError) -> MailRefused | MailDe
 
 
 def _told(error: Exception) -> str:
-    """The relay's words, on one line and not too many."""
+    """The relay's words, on one line and not too many; in ours, why there are none."""
     if isinstance(error, SMTPResponseException):
-        words = f"{error.code} {error.message}"
-    else:
-        words = f"{type(error).__name__}: {error}"
-    return " ".join(words.split())[:300]
+        return " ".join(f"{error.code} {error.message}".split())[:300]
+    causes = [error.__cause__, error]
+    for kind, words in _SILENCES.items():
+        for cause in causes:
+            if isinstance(cause, kind):
+                return words.format(cause=getattr(cause, "verify_message", None) or getattr(cause, "reason", ""))
+    missing = next((name for name in ("STARTTLS", "AUTH") if f"{name} extension" in str(error)), None)
+    return f"le relais n’offre pas {missing}" if missing else f"le relais : {type(error).__name__}"

@@ -117,14 +117,20 @@ def _postpone(database: Database, row: Row, reason: str, now: datetime, *, fault
     with database.transaction() as connection:
         tries = courrier.postpone(connection, row["numero"], reason)
     metrics.MAILS.labels("delayed").inc()
-    log.warning("mail.delayed", courrier=row["numero"], notification=row["notification"], tries=tries)
+    log.warning(
+        "mail.delayed",
+        courrier=row["numero"],
+        notification=row["notification"],
+        tries=tries,
+        cause=_without_address(reason, row),
+    )
     if tries:
         raise TryAgain(DELAYS[min(tries, len(DELAYS)) - 1], fault)
 
 
 def _give_up(database: Database, row: Row, state: MailState, reason: str, now: datetime) -> None:
     """M4, for good: the row's end and the alarm in the journal, which has no address."""
-    told = reason.replace(row["destinataire"], row["role"])
+    told = _without_address(reason, row)
     with database.transaction() as connection:
         if not courrier.finish(connection, row["numero"], state, now, raison=reason):
             return
@@ -139,4 +145,9 @@ def _give_up(database: Database, row: Row, state: MailState, reason: str, now: d
         )
         journal.write(connection, [entry])
     metrics.MAILS.labels("given_up").inc()
-    log.error("mail.given_up", courrier=row["numero"], notification=row["notification"], state=state.name.lower())
+    log.error("mail.given_up", courrier=row["numero"], notification=row["notification"], state=state, cause=told)
+
+
+def _without_address(reason: str, row: Row) -> str:
+    """A relay's reason for the journal and the log, which have no address."""
+    return reason.replace(row["destinataire"], row["role"])

@@ -178,7 +178,7 @@ def _give_up(step: _Step, transition: Transition, refusal: Refusal) -> None:
 
 
 def _told(step: _Step, error: Exception) -> str:
-    return f"PFCNG-IGC, demande {step.numero}: {type(error).__name__}: {error}"
+    return f"PFCNG-IGC, demande {step.numero} : {error} ({type(error).__name__})"
 
 
 def _transmit(step: _Step) -> None:

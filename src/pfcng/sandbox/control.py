@@ -46,6 +46,7 @@ class Control:
             Route(f"{PATH}/horloge", self._move, methods=["POST"]),
             Route(f"{PATH}/pannes", self._break, methods=["POST"]),
             Route(f"{PATH}/pannes", self._restore, methods=["DELETE"]),
+            Route(f"{PATH}{{rest:path}}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Mount("/", publication),
         ]
         return Starlette(routes=routes, exception_handlers={_Wrong: _refuse})
@@ -95,7 +96,7 @@ def _duration(value: object, name: str) -> timedelta | None:
         return None
     found = parse_duration(value) if isinstance(value, str) else None
     if found is None:
-        raise _Wrong(400, f"« {name} » est une durée : un nombre et a, sem, j, h, m ou s, comme 60j ou 10m.")
+        raise _Wrong(400, f"« {name} » est une durée, non nulle : un nombre et a, sem, j, h, m ou s, comme 60j ou 10m.")
     return found
 
 
@@ -114,6 +115,11 @@ async def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _Wrong(400, "Le corps est un objet JSON.")
     return body
+
+
+async def _unknown(request: Request) -> Response:
+    known = f"GET {PATH}, POST {PATH}/horloge, POST et DELETE {PATH}/pannes"
+    raise _Wrong(404, f"{request.method} {request.url.path} n’existe pas ; il y a {known} (docs/bac-a-sable.md).")
 
 
 def _refuse(_request: Request, error: Exception) -> Response:

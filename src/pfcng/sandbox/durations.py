@@ -28,3 +28,12 @@ def parse_duration(text: str) -> timedelta | None:
             return None
         rest = rest[found.end() :]
     return total or None
+
+
+def format_duration(seconds: int) -> str:
+    """As `parse_duration` reads it, in days at most: ``9m59s``."""
+    parts, left = "", seconds
+    for name in ("j", "h", "m", "s"):
+        count, left = divmod(left, int(_UNITS[name].total_seconds()))
+        parts += f"{count}{name}" if count else ""
+    return parts or "0s"

@@ -83,6 +83,11 @@ class Incidents:
         return {incident: None if seconds == float("inf") else seconds for incident, seconds in left.items()}
 
 
+def _told(*incidents: Incident) -> str:
+    """Why nothing works, for who reads a diagnostic."""
+    return f"panne provoquée du bac à sable, {' et '.join(incidents)}"
+
+
 class IncidentAuthority:
     """The authority, as the incidents let it be reached."""
 
@@ -97,21 +102,21 @@ class IncidentAuthority:
         """As the real one, or an incident."""
         self._meet(Incident.IGC_INACCESSIBLE)
         if self._incidents.is_on(Incident.IGC_REFUSE):
-            raise RequestRefused(Incident.IGC_REFUSE)
+            raise RequestRefused(_told(Incident.IGC_REFUSE))
         self._authority.register(numero, request)
 
     def issue(self, numero: int) -> x509.Certificate:
         """As the real one, or an incident."""
         self._meet(Incident.IGC_INACCESSIBLE, Incident.IGC_INACCESSIBLE_AU_RETRAIT)
         if self._incidents.is_on(Incident.IGC_REFUSE, Incident.IGC_REFUSE_AU_RETRAIT):
-            raise RequestRefused(Incident.IGC_REFUSE_AU_RETRAIT)
+            raise RequestRefused(_told(Incident.IGC_REFUSE_AU_RETRAIT))
         return self._authority.issue(numero)
 
     def revoke(self, numero: int, reason: x509.ReasonFlags | None) -> datetime:
         """As the real one, or an incident."""
         self._meet(Incident.IGC_INACCESSIBLE)
         if self._incidents.is_on(Incident.IGC_REFUSE):
-            raise NotRegistered(Incident.IGC_REFUSE)
+            raise NotRegistered(_told(Incident.IGC_REFUSE))
         return self._authority.revoke(numero, reason)
 
     def status(self, numero: int) -> Status:
@@ -133,7 +138,7 @@ class IncidentAuthority:
         if self._incidents.is_on(Incident.IGC_LENTE):
             self._sleep(SLOWNESS.total_seconds())
         if self._incidents.is_on(*unreachable):
-            raise AuthorityUnavailable("panne provoquée dans le bac à sable")
+            raise AuthorityUnavailable(_told(*(one for one in unreachable if self._incidents.is_on(one))))
 
 
 class IncidentTransport:
@@ -147,9 +152,9 @@ class IncidentTransport:
         """As the real one, or an incident."""
         await asyncio.sleep(0)
         if self._incidents.is_on(Incident.COURRIER_INACCESSIBLE):
-            raise MailDelayed("incident du bac à sable : courrier-inaccessible")
+            raise MailDelayed(_told(Incident.COURRIER_INACCESSIBLE))
         if self._incidents.is_on(Incident.COURRIER_REFUSE):
-            raise MailRefused("550 incident du bac à sable : courrier-refuse")
+            raise MailRefused(_told(Incident.COURRIER_REFUSE))
         await self._transport.send(message, recipient)
 
     async def close(self) -> None:

@@ -10,27 +10,50 @@ from hypothesis import given, strategies as st
 from pfcng.notifications.catalogue import Notification, Role
 from pfcng.notifications.mail import MailRefused
 from pfcng.notifications.rendering import Renderer, TemplateFault
+from pfcng.notifications.samples import samples
 from support.mails import SENDER, mail_of, make_renderer, message_of, part_of, received
 
 HEAD = "Agence du numérique en santé - Produits de Certification >>> "
 CERTIFICATE = "TEST AC IGC-SANTE ELEMENTAIRE ORGANISATIONS / 1A2B3C4D5E6F"
 
 
-@pytest.mark.parametrize(
-    ("notification", "subject"),
-    [
-        (Notification.CONFIRMATION_DEMANDE, "Confirmation de la demande 59"),
-        (Notification.CONFIRMATION_RENOUVELLEMENT, "Confirmation de la demande 59"),
-        (Notification.CONFIRMATION_RETRAIT, f"Confirmation du retrait du certificat {CERTIFICATE}"),
-        (Notification.CONFIRMATION_REVOCATION, f"Confirmation de la révocation du certificat {CERTIFICATE}"),
-    ],
-)
-def test_subject_is_the_guides_to_the_letter(notification: Notification, subject: str) -> None:
-    """§14.3, §15.3, §16.3, §17.3, for the demandeur and for the person to inform."""
+SUBJECTS = {
+    Notification.CONFIRMATION_DEMANDE: "Confirmation de la demande 59",
+    Notification.CONFIRMATION_RETRAIT: f"Confirmation du retrait du certificat {CERTIFICATE}",
+    Notification.CONFIRMATION_REVOCATION: f"Confirmation de la révocation du certificat {CERTIFICATE}",
+    Notification.CONFIRMATION_RENOUVELLEMENT: "Confirmation de la demande 59",
+    Notification.NMG_003: "Annulation de la demande 59",
+    Notification.NMG_005: "Échec de la demande 59",
+    Notification.NMG_006: "Échec du retrait du certificat de la demande 59",
+    Notification.NMG_008: "Échec de la demande de révocation du certificat 1A2B3C4D5E6F",
+    Notification.NMG_009: f"Révocation automatique du certificat {CERTIFICATE}",
+    Notification.NMG_014: f"Mise en attente de la révocation du certificat {CERTIFICATE}",
+    Notification.RAPPEL: f"Expiration dans 60 jours du certificat {CERTIFICATE}",
+}
+"""The first four are the guide's (§14.3, §15.3, §16.3, §17.3); it prints none for those of §20."""
+
+
+@pytest.mark.parametrize("notification", Notification, ids=lambda notification: notification.code)
+def test_subject_is_the_guides_to_the_letter(notification: Notification) -> None:
+    """For the demandeur, and with its prefix for the person to inform, as both receive it."""
     demandeur = received(message_of(mail_of(notification)))
     informed = received(message_of(mail_of(notification, role=Role.A_INFORMER)))
-    assert demandeur["Subject"] == HEAD + subject
-    assert informed["Subject"] == f"[POUR INFORMATION] {HEAD}{subject}"
+    assert demandeur["Subject"] == HEAD + SUBJECTS[notification]
+    assert informed["Subject"] == f"[POUR INFORMATION] {HEAD}{SUBJECTS[notification]}"
+
+
+def test_every_row_of_the_guide_that_the_web_service_meets_has_its_mail() -> None:
+    """§20 names NMG-003, 005, 006, 008, 009, 014; NMG-013 is of the channels that register asynchronously."""
+    numbered = {notification.code for notification in Notification if notification.code.startswith("NMG-")}
+    assert numbered == {"NMG-003", "NMG-005", "NMG-006", "NMG-008", "NMG-009", "NMG-014"}
+    assert all(notification.value.recipients == tuple(Role) for notification in Notification)
+
+
+def test_refused_renewal_names_the_certificate_that_it_was_for() -> None:
+    """No demande was kept: its subject has no number of one."""
+    [sample] = [one for one in samples(Notification.NMG_005) if one["numero_demande"] is None]
+    subject = Notification.NMG_005.subject(sample, Role.DEMANDEUR)
+    assert subject == HEAD + "Échec de la demande de renouvellement du certificat 1A2B3C4D5E6F"
 
 
 @pytest.mark.parametrize("role", Role)

@@ -12,7 +12,7 @@ from pfcng.jobs.acts import Act
 from pfcng.operations.one_by_one import PartlyDone
 from pfcng.sandbox.advancing import Advancer, UnderWay
 from pfcng.sandbox.clock import MAX_AHEAD, SandboxClock, TooFar, machine_now
-from pfcng.sandbox.durations import parse_duration
+from pfcng.sandbox.durations import format_duration, parse_duration
 from pfcng.sandbox.incidents import MEANINGS, Incident, IncidentAuthority, Incidents
 from pfcng.sandbox.mistakes import SandboxError
 
@@ -32,6 +32,13 @@ DAY = timedelta(days=1)
 def test_durations_are_read(text: str, expected: timedelta) -> None:
     """A number and a unit, several in a row."""
     assert parse_duration(text) == expected
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (600, "10m"), (3661, "1h1m1s"), (90000, "1j1h")])
+def test_durations_are_written_as_they_are_read(seconds: int, text: str) -> None:
+    """In the units of the command."""
+    assert format_duration(seconds) == text
+    assert parse_duration(text) == (timedelta(seconds=seconds) or None)
 
 
 @pytest.mark.parametrize("text", ["", "j", "60", "-3j", "0j", "3 ans", "1.5j", "9999999999j", "999999999a"])
