@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHES := bench-suivi bench-annuaire bench-journal bench-courrier bench-cles bench-publication
 
-.PHONY: install sandbox test format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
+.PHONY: install sandbox test upgrade format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
 
 install: .venv/.installed
 
@@ -21,6 +21,10 @@ sandbox: install
 
 test: install
 	$(BIN)/python -m pytest --quiet --numprocesses=2
+
+# Before a release: the version before it serves beside this one, on this one's tables. make upgrade FROM=v0.1.0
+upgrade: install
+	FORMER=$(FROM) $(BIN)/python -m pytest --quiet tests/acceptance/test_upgrade.py
 
 format: install
 	$(BIN)/ruff format --check .
