@@ -68,6 +68,9 @@ constraints:
 	uv pip compile pyproject.toml --group build --extra traces --universal --python-version 3.11 --generate-hashes \
 		--constraints constraints.txt \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file deploy/constraints.txt
+	uv pip compile --group pyproject.toml:deploy --universal --python-version 3.11 --generate-hashes \
+		--constraints constraints.txt \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file .ci/deploy.txt
 
 clean:
 	rm -rf .venv sandbox

@@ -406,6 +406,20 @@ def test_alarm_that_cannot_be_journaled_ends_no_turn_and_is_told_later(store: Tr
     assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
 
 
+def test_crl_of_an_address_is_not_missed_before_the_address_was_asked(store: TrustStore, tmp_path: Path) -> None:
+    """A new platform raises no alarm for what it is about to fetch; it does for what it could not."""
+    told = list[Alarm]()
+    with serve(b"no CRL") as shelf:
+        source = UrlSource(shelf.url, cache=tmp_path / "cache", every=timedelta(0))
+        trust = LiveTrust(store, clock=Clock(), far=[source], on_alarm=told.append)
+        trust.check()
+        assert told == []
+        assert [alarm.ailment for alarm in trust.ailing()] == [Ailment.MISSING]
+        trust.refresh_far()
+        trust.check()
+    assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
+
+
 def test_alarm_of_a_platform_has_one_entry_in_its_journal_while_it_lasts(
     installation: Installation, postgres: str
 ) -> None:

@@ -82,6 +82,7 @@ class LiveTrust:
         self._near = tuple(near)
         self._far = tuple(far)
         self._on_alarm = on_alarm
+        self._has_asked_far = not far
         self._late: dict[str, Mapping[bytes, frozenset[int]]] = {}
         self._lasting: set[Alarm] = set()
         self._replacing = Lock()
@@ -122,6 +123,7 @@ class LiveTrust:
         """Ask the others."""
         for source in self._far:
             self._ask(source)
+        self._has_asked_far = True
 
     def adopt(self, renewed: "LiveTrust") -> None:
         """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
@@ -164,8 +166,11 @@ class LiveTrust:
         ]
 
     def check(self) -> None:
-        """Raise the alarms; one that cannot be told is told at a later turn."""
-        ailing = self.ailing()
+        """Raise the alarms; one that cannot be told is told at a later turn.
+
+        A CRL is not missed before the sources that take their time were asked once.
+        """
+        ailing = [one for one in self.ailing() if self._has_asked_far or one.ailment is not Ailment.MISSING]
         for alarm in ailing:
             log.error(
                 "trust.crl_alarm",
