@@ -168,7 +168,7 @@ def test_revocation_is_known_at_once_without_a_turn_s_pause(tables: Tables, hold
             refresh()
             turned.set()
 
-    watched = Watched(tables.trust.current, clock=tables.clock)
+    watched = Watched(tables.trust.current, clock=tables.clock, near=tables.trust._near)
     with keep_trusted(watched, database=tables.database, interval=3600):
         assert turned.wait(PATIENCE)
         assert verdict(tables.trust, holder) == "believed"
@@ -217,6 +217,7 @@ def test_what_two_sources_know_of_an_authority_counts_together(
 
     class Silent:
         label = "silent"
+        channels = ()
 
         def fetch(self) -> Update:
             return Update(late={hierarchy.issuer: frozenset()})

@@ -13,7 +13,7 @@ from pfcng.igc import published, revocations
 from pfcng.pki import names
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
-from pfcng.store.revocations import list_closed
+from pfcng.store.revocations import CHANNEL, list_closed
 
 Crl = x509.CertificateRevocationList
 
@@ -40,6 +40,10 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """Names it in the log."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The database's notices (NOTIFY) that tell of something new; else it is found at a turn."""
 
     def fetch(self) -> Update | None:
         """What is there; None when it is what was believed last. Anything raised leaves what was believed before."""
@@ -72,6 +76,8 @@ def parse(content: bytes) -> Crl:
 class FileSource:
     """A file, read again when it was written again."""
 
+    channels = ()
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
@@ -102,6 +108,8 @@ class TableSource:
         database: Holds the schema ``igc``.
         issuers: Key identifiers of the authorities that are believed; others of the tables are not read.
     """
+
+    channels = (published.CHANNEL, revocations.CHANNEL)
 
     def __init__(self, database: Database, issuers: frozenset[bytes]) -> None:
         self._database = database
@@ -154,6 +162,8 @@ class ClosedSource:
         authorities: Those that are believed.
         clock: The present, aware.
     """
+
+    channels = (CHANNEL,)
 
     def __init__(
         self, database: Database, authorities: Iterable[x509.Certificate], clock: Callable[[], datetime]

@@ -35,6 +35,8 @@ class UrlSource:
         every: How often it is asked.
     """
 
+    channels = ()
+
     def __init__(self, url: str, *, cache: Path, every: timedelta) -> None:
         self._url = url
         self._file = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.crl"

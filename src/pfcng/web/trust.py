@@ -12,12 +12,10 @@ from typing import Final
 import psycopg
 import structlog
 
-from pfcng.igc import published, revocations
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.trust import InvalidTrustAnchors, TrustStore
 from pfcng.store.database import Database
 from pfcng.store.listening import keep_turning
-from pfcng.store.revocations import CHANNEL as CLOSED
 from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
@@ -94,6 +92,11 @@ class LiveTrust:
     def current(self) -> TrustStore:
         """One state of it: a request takes it once."""
         return self._store
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The notices that tell of something new."""
+        return tuple(channel for source in self._near for channel in source.channels)
 
     @property
     def has_far(self) -> bool:
@@ -217,9 +220,8 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
             trust.check()
         return interval
 
-    channels = (published.CHANNEL, revocations.CHANNEL, CLOSED)
     with ExitStack() as stack:
-        stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
+        stack.enter_context(keep_turning("trust", turn, database=database, channels=trust.channels))
         if trust.has_far:
             stack.enter_context(_keep_fetching(trust, ALARM_INTERVAL))
         yield
