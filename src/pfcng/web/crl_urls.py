@@ -94,7 +94,7 @@ class UrlSource:
         self._fetched = None
         self._file.parent.mkdir(parents=True, exist_ok=True)
         _write(self._file, content)
-        # They name the content: validators of another, which a process beside this one wrote, would keep a CRL for ever.
+        # They name the content: with those of another, from a process beside this one, it would be kept for ever.
         told = {"url": self._url, "sha256": _digest(content), "validators": self._validators}
         _write(self._beside, json.dumps(told).encode())
 
