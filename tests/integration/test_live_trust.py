@@ -325,6 +325,21 @@ def test_cache_that_is_damaged_is_fetched_again(remote: Remote, holder: x509.Cer
     assert remote.shelf.answered == [200, 200, 200, 200]
 
 
+def test_content_and_validators_of_two_processes_are_not_mixed(
+    remote: Remote, hierarchy: Hierarchy, holder: x509.Certificate
+) -> None:
+    """The processes of a node share the folder: an old CRL beside the validators of a new one is fetched again."""
+    remote.trust.refresh_far()
+    [kept] = remote.cache.glob("*.crl")
+    old = kept.read_bytes()
+    remote.shelf.content = crl_of(hierarchy.authority, holder.serial_number, number=2)
+    remote.trust.refresh_far()
+    kept.write_bytes(old)  # by a process that had fetched it before
+    again = remote.restarted()
+    again.refresh_far()
+    assert verdict(again, holder) == "revoked"
+
+
 @pytest.mark.parametrize("fault", ["garbage", "stranger", "empty", "missing", "broken", "large", "slow", "away"])
 def test_what_cannot_be_fetched_or_believed_leaves_the_one_before(
     remote: Remote, holder: x509.Certificate, monkeypatch: pytest.MonkeyPatch, fault: str
