@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHES := bench-suivi bench-annuaire bench-journal bench-courrier bench-cles bench-publication
 
-.PHONY: install sandbox test format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
+.PHONY: install sandbox test upgrade format lint types imports check docs bench bench-pairs $(BENCHES) constraints clean
 
 install: .venv/.installed
 
@@ -21,6 +21,10 @@ sandbox: install
 
 test: install
 	$(BIN)/python -m pytest --quiet --numprocesses=2
+
+# Before a release: the version before it serves beside this one, on this one's tables. make upgrade FROM=v0.1.0
+upgrade: install
+	FORMER=$(FROM) $(BIN)/python -m pytest --quiet tests/acceptance/test_upgrade.py
 
 format: install
 	$(BIN)/ruff format --check .
@@ -64,6 +68,9 @@ constraints:
 	uv pip compile pyproject.toml --group build --extra traces --universal --python-version 3.11 --generate-hashes \
 		--constraints constraints.txt \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file deploy/constraints.txt
+	uv pip compile --group pyproject.toml:deploy --universal --python-version 3.11 --generate-hashes \
+		--constraints constraints.txt \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file .ci/deploy.txt
 
 clean:
 	rm -rf .venv sandbox

@@ -168,7 +168,7 @@ def test_revocation_is_known_at_once_without_a_turn_s_pause(tables: Tables, hold
             refresh()
             turned.set()
 
-    watched = Watched(tables.trust.current, clock=tables.clock)
+    watched = Watched(tables.trust.current, clock=tables.clock, near=tables.trust._near)
     with keep_trusted(watched, database=tables.database, interval=3600):
         assert turned.wait(PATIENCE)
         assert verdict(tables.trust, holder) == "believed"
@@ -190,7 +190,7 @@ def test_revocation_by_a_pfcng_igc_elsewhere_counts_before_its_crl(
     (tmp_path / "ac.crl").write_bytes(crl_of(signer, at=now))
     roots = x509.load_pem_x509_certificates(files.anchors.read_bytes())
     store = TrustStore.load(roots, [signer.certificate], (), now=now, crl_grace=GRACE)
-    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC))
+    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC), grace=GRACE)
     trust = LiveTrust(store, clock=lambda: now, near=[FileSource(tmp_path / "ac.crl"), known])
     with keep_trusted(trust, database=scenario.database, interval=3600):
         wait_until(lambda: verdict(trust, certificate, now + MINUTE) == "believed")
@@ -217,6 +217,7 @@ def test_what_two_sources_know_of_an_authority_counts_together(
 
     class Silent:
         label = "silent"
+        channels = ()
 
         def fetch(self) -> Update:
             return Update(late={hierarchy.issuer: frozenset()})
@@ -324,6 +325,21 @@ def test_cache_that_is_damaged_is_fetched_again(remote: Remote, holder: x509.Cer
     assert remote.shelf.answered == [200, 200, 200, 200]
 
 
+def test_content_and_validators_of_two_processes_are_not_mixed(
+    remote: Remote, hierarchy: Hierarchy, holder: x509.Certificate
+) -> None:
+    """The processes of a node share the folder: an old CRL beside the validators of a new one is fetched again."""
+    remote.trust.refresh_far()
+    [kept] = remote.cache.glob("*.crl")
+    old = kept.read_bytes()
+    remote.shelf.content = crl_of(hierarchy.authority, holder.serial_number, number=2)
+    remote.trust.refresh_far()
+    kept.write_bytes(old)  # by a process that had fetched it before
+    again = remote.restarted()
+    again.refresh_far()
+    assert verdict(again, holder) == "revoked"
+
+
 @pytest.mark.parametrize("fault", ["garbage", "stranger", "empty", "missing", "broken", "large", "slow", "away"])
 def test_what_cannot_be_fetched_or_believed_leaves_the_one_before(
     remote: Remote, holder: x509.Certificate, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -401,6 +417,20 @@ def test_alarm_that_cannot_be_journaled_ends_no_turn_and_is_told_later(store: Tr
     trust.check()
     is_away = False
     for _ in range(2):
+        trust.check()
+    assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
+
+
+def test_crl_of_an_address_is_not_missed_before_the_address_was_asked(store: TrustStore, tmp_path: Path) -> None:
+    """A new platform raises no alarm for what it is about to fetch; it does for what it could not."""
+    told = list[Alarm]()
+    with serve(b"no CRL") as shelf:
+        source = UrlSource(shelf.url, cache=tmp_path / "cache", every=timedelta(0))
+        trust = LiveTrust(store, clock=Clock(), far=[source], on_alarm=told.append)
+        trust.check()
+        assert told == []
+        assert [alarm.ailment for alarm in trust.ailing()] == [Ailment.MISSING]
+        trust.refresh_far()
         trust.check()
     assert [alarm.ailment for alarm in told] == [Ailment.MISSING]
 

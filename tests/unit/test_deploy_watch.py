@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from pfcng.watch.metrics import DECLARED
+from support.deploy import DEPLOY, need
 
 ROOT: Final = Path(__file__).parents[2]
-RULES: Final = ROOT / "deploy" / "prometheus" / "alertes.yml"
-DASHBOARD: Final = ROOT / "deploy" / "grafana" / "pfcng.json"
+RULES: Final = DEPLOY / "prometheus" / "alertes.yml"
+DASHBOARD: Final = DEPLOY / "grafana" / "pfcng.json"
 RUNBOOK: Final = ROOT / "docs" / "exploitation" / "depannage.md"
 SOURCES: Final = ROOT / "src" / "pfcng"
 PROMETHEUS: Final = {"up": {"job", "instance"}}
@@ -188,6 +189,34 @@ def test_each_alert_rings_when_it_should_and_only_then(tmp_path: Path) -> None:
     file = tmp_path / "scenes.yml"
     file.write_text(json.dumps({"rule_files": [str(RULES)], "tests": scenes}), "utf-8")
     promtool("test", "rules", file)
+
+
+def as_grafana_keeps(document: dict[str, Any]) -> dict[str, Any]:
+    """A dashboard read into Grafana's own types, and written again: what they do not know is gone."""
+    need("grafana_foundation_sdk.cog.plugins").register_default_plugins()
+    model = need("grafana_foundation_sdk.models.dashboard").Dashboard.from_json(document)
+    kept: dict[str, Any] = json.loads(need("grafana_foundation_sdk.cog.encoder").JSONEncoder().encode(model))
+    return kept
+
+
+def lost(told: Any, kept: Any, path: str = "") -> Iterator[str]:
+    """Where what was told is not what was kept; what is kept besides are defaults."""
+    if isinstance(told, dict) and isinstance(kept, dict):
+        for name, value in told.items():
+            yield from lost(value, kept.get(name), f"{path}/{name}")
+    elif isinstance(told, list) and isinstance(kept, list) and len(told) == len(kept):
+        for number, (one, other) in enumerate(zip(told, kept, strict=True)):
+            yield from lost(one, other, f"{path}/{number}")
+    elif told != kept:
+        yield path
+
+
+def test_grafana_knows_everything_that_the_dashboard_says() -> None:
+    """No word of it is lost on the types of Grafana and of its panels."""
+    document = json.loads(DASHBOARD.read_text("utf-8"))
+    assert list(lost(document, as_grafana_keeps(document))) == []
+    document["panels"][0]["titel"] = "?"
+    assert list(lost(document, as_grafana_keeps(document))) == ["/panels/0/titel"]
 
 
 def test_metrics_have_no_label_that_a_client_fills() -> None:

@@ -27,7 +27,7 @@ class Control:
     async def beat(self) -> None:
         """Tell, again and again, that the event loop turns. A parent that stands still itself keeps nobody waiting."""
         while True:
-            with suppress(BlockingIOError, BrokenPipeError):
+            with suppress(BlockingIOError, ConnectionError):
                 self._socket.send(line(Said.ALIVE), socket.MSG_DONTWAIT)
             await asyncio.sleep(BEAT)
 

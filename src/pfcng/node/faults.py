@@ -9,6 +9,7 @@ from ssl import SSLError
 from typing import Final, TypeVar
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
@@ -100,6 +101,12 @@ def faults_told() -> Iterator[None]:
         raise StartFault("dsn : la chaîne de connexion ne se lit pas.") from None
     except Unreachable as error:
         raise StartFault(f"la base ne répond pas : {error}.", is_outage=True) from None
+    except LockNotAvailable:
+        raise StartFault(
+            "une longue transaction, une sauvegarde par exemple, tient des tables de pfcng : rien n’a été changé, "
+            "recommencez quand elle sera finie.",
+            is_outage=True,
+        ) from None
     except psycopg.Error as error:
         # libpq's own words would show a part of the string, which may hold a password.
         told = "ne répond pas" if error.sqlstate is None else f"a refusé (SQLSTATE {error.sqlstate})"

@@ -101,7 +101,8 @@ class Parent:
         except TimeoutError:
             child.kill()
             await child.wait()
-            raise StartFault(f"le processus {assignment.name} n’est pas prêt après {_START:.0f} s.") from None
+            told = f"le processus {assignment.name} n’est pas prêt après {_START:.0f} s."
+            raise StartFault(told, is_outage=True) from None
         if heard is None and not self._stopping.is_set():
             status = await child.wait()
             raise StartFault(f"le processus {assignment.name} s’est arrêté avant d’être prêt (code {status}).")

@@ -11,7 +11,7 @@ from pfcng.contract.refusal import Refusal
 from pfcng.notifications.catalogue import Notification, Role
 from pfcng.operations.context import Arrival
 from pfcng.pki import names
-from pfcng.store import courrier, jobs, revocations
+from pfcng.store import courrier, revocations
 from pfcng.store.courrier import NewMail
 from pfcng.store.database import DbConnection, Row
 
@@ -106,7 +106,7 @@ def _mails(
 
 
 def _write(connection: DbConnection, mails: Iterable[NewMail], arrival: Arrival) -> None:
-    jobs.defer_mails(connection, courrier.insert(connection, list(mails), arrival.now))
+    courrier.insert(connection, list(mails), arrival.now)
 
 
 def _facts(row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from pfcng.contract.catalogue import Environment, Offre
@@ -16,54 +17,43 @@ def load_annuaire(
     personnes: Collection[str],
     structures: Collection[str] = (),
 ) -> Annuaire:
-    """Read what one request needs, in three queries whatever the size of its lot.
+    """Read what one request needs, in one statement whatever the size of its lot.
 
     Habilitations are those of the persons named. Unknown identifiers are simply not in the result.
     """
-    with connection.pipeline():  # one round trip
-        named = _personnes(connection, environment, personnes)
-        known = _structures(connection, environment, structures)
-        held = _habilitations(connection, environment, personnes)
-        return Annuaire(
-            personnes={row["id_nat"]: _personne(row) for row in named},
-            structures={row["id_nat"]: _structure(row) for row in known},
-            habilitations=_by_acteur(held),
-        )
-
-
-def _personnes(connection: DbConnection, environment: Environment, ids: Collection[str]) -> Iterable[Row]:
-    return connection.execute(
-        """
-        SELECT p.*, ARRAY(SELECT r.structure FROM rattachement r
-                          WHERE r.environnement = p.environnement AND r.personne = p.id_nat) AS structures
-        FROM personne p WHERE p.environnement = %s AND p.id_nat = ANY(%s)
-        """,
-        (environment, list(ids)),
+    told = {"environnement": environment, "personnes": list(personnes), "structures": list(structures)}
+    [read] = connection.execute(_READ, told).fetchall()
+    return Annuaire(
+        personnes={row["id_nat"]: _personne(row) for row in read["personnes"]},
+        structures={row["id_nat"]: _structure(row) for row in read["structures"]},
+        habilitations=_by_acteur(read["habilitations"]),
     )
 
 
-def _structures(connection: DbConnection, environment: Environment, ids: Collection[str]) -> Iterable[Row]:
-    if not ids:
-        return ()
-    return connection.execute(
-        "SELECT * FROM structure WHERE environnement = %s AND id_nat = ANY(%s)", (environment, list(ids))
-    )
-
-
-def _habilitations(connection: DbConnection, environment: Environment, acteurs: Collection[str]) -> Iterable[Row]:
-    return connection.execute(
-        """
-        SELECT acteur, offre, id_nat_struct, domaine, debut, fin FROM habilitation
-        WHERE environnement = %s AND acteur = ANY(%s) ORDER BY id
-        """,
-        (environment, list(acteurs)),
-    )
+_READ: Final = """
+SELECT (SELECT coalesce(jsonb_agg(to_jsonb(p) || jsonb_build_object('structures', ARRAY(
+            SELECT r.structure FROM rattachement r
+            WHERE r.environnement = p.environnement AND r.personne = p.id_nat))), '[]')
+        FROM personne p WHERE p.environnement = %(environnement)s AND p.id_nat = ANY(%(personnes)s)) AS personnes,
+       (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]')
+        FROM structure s WHERE s.environnement = %(environnement)s AND s.id_nat = ANY(%(structures)s)) AS structures,
+       (SELECT coalesce(jsonb_agg(to_jsonb(h) ORDER BY h.id), '[]')
+        FROM habilitation h
+        WHERE h.environnement = %(environnement)s AND h.acteur = ANY(%(personnes)s)) AS habilitations
+"""
 
 
 def _by_acteur(rows: Iterable[Row]) -> dict[str, tuple[Habilitation, ...]]:
     held: dict[str, tuple[Habilitation, ...]] = {}
     for row in rows:
-        habilitation = Habilitation(**{**row, "offre": Offre(row["offre"])})
+        habilitation = Habilitation(
+            acteur=row["acteur"],
+            offre=Offre(row["offre"]),
+            id_nat_struct=row["id_nat_struct"],
+            domaine=row["domaine"],
+            debut=row["debut"] and date.fromisoformat(row["debut"]),
+            fin=row["fin"] and date.fromisoformat(row["fin"]),
+        )
         held[habilitation.acteur] = (*held.get(habilitation.acteur, ()), habilitation)
     return held
 

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from pfcng.contract.catalogue import Environment
 from pfcng.store.database import DbConnection, Row
+from pfcng.store.jobs import DEFER_MAILS, MAIL_TASK
 
 
 class MailState(StrEnum):
@@ -42,24 +43,26 @@ class NewMail:
     revocation: int | None = None
 
 
-def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) -> list[int]:
-    """Write mails as « à envoyer »; their numbers, in the order given (M1)."""
-    rows = connection.execute(
-        """
-        INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, incident,
-                              cree_le, depuis)
-        SELECT notification, role, destinataire, environnement, demande, revocation, contenu, incident, n.now, n.now
-        FROM ROWS FROM (jsonb_to_recordset(%s) AS (
-                notification text, role text, destinataire text, environnement text, demande bigint, revocation bigint,
-                contenu jsonb, incident text))
-            WITH ORDINALITY
-            AS m (notification, role, destinataire, environnement, demande, revocation, contenu, incident, rang),
-            (SELECT %s::timestamptz AS now) AS n
-        ORDER BY rang RETURNING numero
-        """,
-        (Jsonb([_row(mail) for mail in mails]), now),
-    )
-    return [row["numero"] for row in rows]
+def insert(connection: DbConnection, mails: Sequence[NewMail], now: datetime) -> None:
+    """Write mails as « à envoyer », in the order given, and put them into the workers' queue (M1)."""
+    rows = Jsonb([_row(mail) for mail in mails])
+    connection.execute(_INSERT, {"rows": rows, "now": now, "task": MAIL_TASK})
+
+
+_INSERT: Final = f"""
+WITH courriers AS (
+    INSERT INTO courrier (notification, role, destinataire, environnement, demande, revocation, contenu, incident,
+                          cree_le, depuis)
+    SELECT notification, role, destinataire, environnement, demande, revocation, contenu, incident, %(now)s, %(now)s
+    FROM ROWS FROM (jsonb_to_recordset(%(rows)s) AS (
+            notification text, role text, destinataire text, environnement text, demande bigint, revocation bigint,
+            contenu jsonb, incident text))
+        WITH ORDINALITY
+        AS m (notification, role, destinataire, environnement, demande, revocation, contenu, incident, rang)
+    ORDER BY rang RETURNING numero
+)
+{DEFER_MAILS}
+"""  # noqa: S608 - constants
 
 
 def _row(mail: NewMail) -> dict[str, object]:

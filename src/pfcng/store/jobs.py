@@ -16,18 +16,20 @@ SILENCE: Final = timedelta(seconds=30)
 """After which a worker counts as gone, and its jobs as another's."""
 
 
+DEFER_MAILS: Final = """
+SELECT procrastinate_defer_jobs_v1(ARRAY(
+    SELECT ROW(%(task)s::text, %(task)s::text, 0, %(task)s::text || ':' || numero, NULL,
+               jsonb_build_object('numero', numero), NULL)::procrastinate_job_to_defer_v1
+    FROM courriers
+))
+"""
+"""One job a mail, of those whose numbers are in ``courriers``; its parameter is ``task``."""
+
+
 def defer_mails(connection: DbConnection, numeros: Sequence[int]) -> None:
     """One job a mail, in the caller's transaction: neither without the other (M1)."""
-    connection.execute(
-        """
-        SELECT procrastinate_defer_jobs_v1(ARRAY(
-            SELECT ROW(%(task)s::text, %(task)s::text, 0, %(task)s::text || ':' || numero, NULL,
-                       jsonb_build_object('numero', numero), NULL)::procrastinate_job_to_defer_v1
-            FROM unnest(%(numeros)s::bigint[]) AS numero
-        ))
-        """,
-        {"task": MAIL_TASK, "numeros": list(numeros)},
-    )
+    statement = f"WITH courriers AS (SELECT unnest(%(numeros)s::bigint[]) AS numero) {DEFER_MAILS}"
+    connection.execute(statement, {"task": MAIL_TASK, "numeros": list(numeros)})
 
 
 def take_over(connection: DbConnection, silence: timedelta) -> list[int]:

@@ -10,15 +10,16 @@ from typing import Final, Protocol
 from cryptography import x509
 
 from pfcng.igc import published, revocations
+from pfcng.igc.due import HOLDERS
 from pfcng.pki import names
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
-from pfcng.store.revocations import list_closed
+from pfcng.store.revocations import CHANNEL, list_closed
 
 Crl = x509.CertificateRevocationList
 
-_CLOSED_SINCE: Final = timedelta(days=8)
-"""A CRL counts for six days and one of grace: what was revoked before them is in every CRL that counts still."""
+_MARGIN: Final = timedelta(days=1)
+"""Between the clocks of the platform and of a PFCNG-IGC elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,10 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """Names it in the log."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The database's notices (NOTIFY) that tell of something new; else it is found at a turn."""
 
     def fetch(self) -> Update | None:
         """What is there; None when it is what was believed last. Anything raised leaves what was believed before."""
@@ -72,6 +77,8 @@ def parse(content: bytes) -> Crl:
 class FileSource:
     """A file, read again when it was written again."""
 
+    channels = ()
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
@@ -102,6 +109,8 @@ class TableSource:
         database: Holds the schema ``igc``.
         issuers: Key identifiers of the authorities that are believed; others of the tables are not read.
     """
+
+    channels = (published.CHANNEL, revocations.CHANNEL)
 
     def __init__(self, database: Database, issuers: frozenset[bytes]) -> None:
         self._database = database
@@ -153,12 +162,20 @@ class ClosedSource:
         database: The platform's.
         authorities: Those that are believed.
         clock: The present, aware.
+        grace: How long after its nextUpdate a CRL counts: what was revoked before the oldest that counts is in it.
     """
 
+    channels = (CHANNEL,)
+
     def __init__(
-        self, database: Database, authorities: Iterable[x509.Certificate], clock: Callable[[], datetime]
+        self,
+        database: Database,
+        authorities: Iterable[x509.Certificate],
+        clock: Callable[[], datetime],
+        grace: timedelta,
     ) -> None:
         self._database = database
+        self._age = HOLDERS.validity + grace + _MARGIN
         self._issuers = {key_identifier(one): names.rfc4514(one.subject) for one in authorities}
         self._clock = clock
 
@@ -171,7 +188,7 @@ class ClosedSource:
         """Always all of it, whatever the CRLs have."""
         serials: dict[str, set[int]] = defaultdict(set)
         with self._database.transaction() as connection:
-            for autorite, numero_serie in list_closed(connection, self._clock() - _CLOSED_SINCE):
+            for autorite, numero_serie in list_closed(connection, self._clock() - self._age):
                 serials[autorite].add(int(numero_serie, 16))
         return Update(late={key: frozenset(serials[name]) for key, name in self._issuers.items()})
 

@@ -39,7 +39,7 @@ def create_service(platform: Platform) -> Starlette:
     """The application that serves ``/ws-srv`` and ``/ws-apt``."""
     threads = MessageThreads()
     routes = [
-        Route(f"/{endpoint}{slash}", _Handler(endpoint, platform, threads).handle, methods=["GET", "POST"])
+        Route(f"/{endpoint}{slash}", _Handler(endpoint, platform, threads), methods=["GET", "POST"])
         for endpoint in Endpoint
         for slash in ("", "/")
     ]
@@ -64,10 +64,11 @@ class _Handler:
         self._platform = platform
         self._threads = threads
 
-    async def handle(self, request: Request) -> Response:
-        if request.method in {"GET", "HEAD"}:
-            return self._contract(request)
-        return await self._call(request)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, as an application of its own: what Starlette puts around a function is not needed."""
+        request = Request(scope, receive)
+        response = self._contract(request) if request.method in {"GET", "HEAD"} else await self._call(request)
+        await response(scope, receive, send)
 
     def _contract(self, request: Request) -> Response:
         """``?wsdl`` and ``?xsd=pfcng-ws.xsd``, for anybody: the contract is public (guide §9)."""

@@ -12,12 +12,10 @@ from typing import Final
 import psycopg
 import structlog
 
-from pfcng.igc import published, revocations
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.trust import InvalidTrustAnchors, TrustStore
 from pfcng.store.database import Database
 from pfcng.store.listening import keep_turning
-from pfcng.store.revocations import CHANNEL as CLOSED
 from pfcng.web.crl_sources import KeptSource, Source, Update
 
 log = structlog.get_logger()
@@ -84,6 +82,7 @@ class LiveTrust:
         self._near = tuple(near)
         self._far = tuple(far)
         self._on_alarm = on_alarm
+        self._has_asked_far = not far
         self._late: dict[str, Mapping[bytes, frozenset[int]]] = {}
         self._lasting: set[Alarm] = set()
         self._replacing = Lock()
@@ -93,6 +92,11 @@ class LiveTrust:
     def current(self) -> TrustStore:
         """One state of it: a request takes it once."""
         return self._store
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The notices that tell of something new."""
+        return tuple(channel for source in self._near for channel in source.channels)
 
     @property
     def has_far(self) -> bool:
@@ -119,6 +123,7 @@ class LiveTrust:
         """Ask the others."""
         for source in self._far:
             self._ask(source)
+        self._has_asked_far = True
 
     def adopt(self, renewed: "LiveTrust") -> None:
         """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
@@ -161,8 +166,11 @@ class LiveTrust:
         ]
 
     def check(self) -> None:
-        """Raise the alarms; one that cannot be told is told at a later turn."""
-        ailing = self.ailing()
+        """Raise the alarms; one that cannot be told is told at a later turn.
+
+        A CRL is not missed before the sources that take their time were asked once.
+        """
+        ailing = [one for one in self.ailing() if self._has_asked_far or one.ailment is not Ailment.MISSING]
         for alarm in ailing:
             log.error(
                 "trust.crl_alarm",
@@ -212,9 +220,8 @@ def keep_trusted(trust: LiveTrust, *, database: Database, interval: float = INTE
             trust.check()
         return interval
 
-    channels = (published.CHANNEL, revocations.CHANNEL, CLOSED)
     with ExitStack() as stack:
-        stack.enter_context(keep_turning("trust", turn, database=database, channels=channels))
+        stack.enter_context(keep_turning("trust", turn, database=database, channels=trust.channels))
         if trust.has_far:
             stack.enter_context(_keep_fetching(trust, ALARM_INTERVAL))
         yield

@@ -7,6 +7,7 @@ Nodes are upgraded one after the other, while the database is already at the new
 the programs that are older than it whether they may work with it (docs/exploitation/mettre-a-jour.md).
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import tuple_row
 
 log = structlog.get_logger()
 
 _MIN_VERSION = 150000
 """The oldest PostgreSQL that is still maintained."""
+_TRIES, _PAUSE = 30, 1.0
+"""How often a migration asks for tables that a long transaction holds, a dump for instance, and seconds in between:
+requests go on meanwhile."""
 _LOCK = 0x70_66_63_6E_67
 """Key of the advisory lock under which one process at a time migrates: "pfcng"."""
 
@@ -71,6 +76,7 @@ def migrate(dsn: str, chain: Chain = PLATFORM) -> None:
 
     Raises:
         UnsuitableDatabase: An older PostgreSQL than 15, another encoding than UTF-8, or the tables of a newer version.
+        LockNotAvailable: A long transaction held a table all the time; nothing is changed.
         psycopg.Error: The database refuses, for want of rights for instance; nothing is changed.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -168,7 +174,13 @@ def _upgrade(dsn: str, chain: Chain) -> None:
     config.set_main_option("version_locations", str(chain.folder / "versions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.attributes.update(dsn=dsn, schema=chain.schema, oldest=chain.oldest)
-    try:
-        command.upgrade(config, "head")
-    except DBAPIError as error:
-        raise error.orig or error from None
+    for left in reversed(range(_TRIES)):
+        try:
+            command.upgrade(config, "head")
+        except DBAPIError as error:
+            if not (left and isinstance(error.orig, LockNotAvailable)):
+                raise error.orig or error from None
+        else:
+            return
+        log.warning("migration.waits", schema=chain.schema, tries_left=left)
+        time.sleep(_PAUSE)

@@ -12,6 +12,9 @@ _engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect
 with _engine.connect() as connection:
     context.configure(connection=connection, version_table_schema=_schema)
     with context.begin_transaction():
+        # Whoever asks for a table that this transaction waits for waits too: it gives up soon, and before PostgreSQL
+        # looks for a deadlock (1 s), which would end a request as well as this.
+        connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
         context.run_migrations()
         # No program reads the column of a schema that is not newer than itself: it may come with the last revision.
         connection.execute(text(f"ALTER TABLE {_schema}.alembic_version ADD COLUMN IF NOT EXISTS admise text"))
