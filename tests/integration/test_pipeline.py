@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from psycopg import OperationalError
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from pfcng.contract.catalogue import Environment
 from pfcng.contract.messages import RequeteDemandeCertificats
@@ -16,8 +19,11 @@ from pfcng.store.annuaire import load_annuaire, save_habilitations, save_personn
 from pfcng.store.database import Database, Row
 from pfcng.web.pipeline import Call, Reply, guard, serve
 from pfcng.web.platform import Platform
+from pfcng.web.service import create_service
+from pfcng.web.threads import MAX_THREADS
 from pfcng.web.trust import LiveTrust
 from pfcng.xml import codec, dsig
+from support.asgi import AsgiClient
 from support.csrs import make_csr
 from support.demandes import HOPITAL, demande_for
 from support.minimal_pki import MinimalPki
@@ -160,6 +166,33 @@ def test_what_nobody_foresaw_is_a_server_fault_with_its_incident() -> None:
     assert (reply.status, statut_of(reply)) == (500, "soap:Server")
     assert b"0badcafe" in reply.content
     assert b"secret" not in reply.content
+
+
+def test_server_that_has_no_thread_more_says_so_as_a_fault(
+    platform: Platform, minimal_pki: MinimalPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Server fault with its incident, as of whatever else nobody foresaw; later messages are answered (§9)."""
+    service = create_service(platform)
+    shown = minimal_pki.authentication.certificate.public_bytes(Encoding.PEM).decode()
+
+    async def behind_tls(scope: Scope, receive: Receive, send: Send) -> None:
+        await service({**scope, "extensions": {"tls": {"client_cert_chain": [shown]}}}, receive, send)
+
+    def refuse(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    client = AsgiClient(behind_tls)
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr("pfcng.web.threads._thread.start_new_thread", refuse)
+        replies = [client.post("/ws-apt", content=lot_of(minimal_pki)) for _ in range(MAX_THREADS + 1)]
+    incidents = [log["incident"] for log in logs if log["event"] == "request.failed"]
+    assert len(incidents) == len(replies)
+    for reply, incident in zip(replies, incidents, strict=True):
+        assert (reply.status_code, reply.headers["content-type"]) == (500, "text/xml; charset=utf-8")
+        assert b"soap:Server" in reply.content
+        assert incident in reply.text
+    headers = {"Content-Type": "text/xml", "SOAPAction": "demanderCertificats"}
+    assert ">OK<" in client.post("/ws-apt", content=lot_of(minimal_pki), headers=headers).text
 
 
 def test_annuaire_of_the_other_environment_is_never_read(annuaire: Database) -> None:

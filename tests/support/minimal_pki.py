@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pfcng.contract.catalogue import Environment
 from pfcng.pki.authorities import EMULATEUR, AuthorityName, Gamme, Population, find
@@ -91,7 +91,7 @@ def make_minimal_pki() -> MinimalPki:
 def holder(
     issuer: Card, key: rsa.RSAPrivateKey, *, content_commitment: bool = True, not_before: datetime | None = None
 ) -> Card:
-    """A certificate for a key; its keyUsage is contentCommitment alone, or digitalSignature alone."""
+    """A certificate for a key; its keyUsage is contentCommitment alone, or digitalSignature, to authenticate."""
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "FR"),
@@ -102,6 +102,8 @@ def holder(
     builder = _builder(name, key, issuer.certificate.subject, not_before or NOW - timedelta(days=30))
     builder = builder.add_extension(_key_usage(content_commitment=content_commitment, ca=False), critical=True)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
+    if not content_commitment:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     return _signed(builder, key, issuer)
 
 

@@ -84,8 +84,13 @@ def guard(work: Callable[[], T], incident: str, *expected: type[Exception]) -> T
     except Exception as error:
         if isinstance(error, expected):
             raise
-        log.error("request.failed", incident=incident, **describe(error))  # noqa: TRY400 - it would quote rows
-        return Reply(status=_FAULT, content=soap.server_fault(incident), code="Server")
+        return server_fault(error, incident)
+
+
+def server_fault(error: Exception, incident: str) -> Reply:
+    """The answer to what nobody foresaw; the cause is in the log alone."""
+    log.error("request.failed", incident=incident, **describe(error))  # `exception` would quote rows
+    return Reply(status=_FAULT, content=soap.server_fault(incident), code="Server")
 
 
 def serve(call: Call, arrival: Arrival, platform: Platform) -> Reply:

@@ -24,9 +24,9 @@ from pfcng.pki.trust import TrustStore
 from pfcng.watch import metrics, tracing
 from pfcng.watch.steps import Step, timed
 from pfcng.web.admission import Endpoint, NotAdmitted, admit, check_white_list, peer_address, peer_certificate
-from pfcng.web.pipeline import Call, Reply, guard, serve
+from pfcng.web.pipeline import Call, Reply, guard, serve, server_fault
 from pfcng.web.platform import Platform
-from pfcng.web.threads import MessageThreads
+from pfcng.web.threads import MessageThreads, NoThread
 
 log = structlog.get_logger()
 
@@ -116,6 +116,8 @@ class _Handler:
         except ClientDisconnect:
             log.info("request.abandoned", incident=incident)
             return Response(status_code=400)
+        except NoThread as error:
+            reply = server_fault(error, incident)
         _count(reply, began)
         return _WireReply(reply, incident, diagnostics=self._platform.diagnostics)
 

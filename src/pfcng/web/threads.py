@@ -17,6 +17,10 @@ MAX_THREADS: Final = 40
 """Messages that a process works on at once; the others wait."""
 
 
+class NoThread(Exception):
+    """The system gives the process no thread more."""
+
+
 class MessageThreads:
     """Runs each piece of work in a thread that does nothing else.
 
@@ -28,14 +32,21 @@ class MessageThreads:
         self._limiter: CapacityLimiter | None = None
 
     async def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """What the work returns or raises; it sees the caller's context variables."""
+        """What the work returns or raises; it sees the caller's context variables.
+
+        Raises:
+            NoThread: The work was not begun.
+        """
         if self._limiter is None:  # one belongs to the loop that asks
             self._limiter = CapacityLimiter(MAX_THREADS)
         async with self._limiter:
             loop = asyncio.get_running_loop()
             outcome: asyncio.Future[_T] = loop.create_future()
             # `threading` would have the loop wait until the thread has begun: three times the cost.
-            _thread.start_new_thread(_run, (loop, outcome, partial(copy_context().run, work, *args, **kwargs)))
+            try:
+                _thread.start_new_thread(_run, (loop, outcome, partial(copy_context().run, work, *args, **kwargs)))
+            except (RuntimeError, MemoryError) as error:
+                raise NoThread(str(error)) from error
             try:
                 return await outcome
             finally:
