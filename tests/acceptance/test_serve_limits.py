@@ -82,6 +82,19 @@ def test_what_is_not_http_is_answered(narrow: Node, said: bytes) -> None:
     assert told.endswith("\r\n\r\nLa requête n’est pas de l’HTTP/1.1.\n")
 
 
+def test_request_before_what_is_not_http_has_no_answer(narrow: Node) -> None:
+    """The server closes: the request is abandoned or its reply is lost, never one delivered (RMT_ERR_009)."""
+
+    def ended_without_reply() -> int:
+        return narrow.heard("request.abandoned") + narrow.heard("reply.lost")
+
+    before = ended_without_reply()
+    with connected(narrow, narrow.installation.pki.clients["editeur"]) as client:
+        client.sendall(HEAD.replace(b"1000", b"4") + b"\r\n<a/>EHLO pfcng\r\n\r\n")
+        wait_until(lambda: ended_without_reply() == before + 1, 15)  # while the client stays
+        assert reply(client) == ""
+
+
 def test_body_that_does_not_come_to_its_end_is_answered(narrow: Node) -> None:
     """The application waits for it no longer either."""
     with connected(narrow, narrow.installation.pki.clients["editeur"]) as slow:

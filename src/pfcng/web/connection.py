@@ -109,8 +109,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused, in French."""
         log.warning("request.not_http", cause=msg, address=self.client)  # uvicorn's sentence: nothing of the client's
-        self.transport.write(_answer(HTTPStatus.BAD_REQUEST))
-        self._leave()
+        self._end_with(HTTPStatus.BAD_REQUEST)
 
     def on_message_begin(self) -> None:
         """Give the request the connection's extensions."""
@@ -188,14 +187,18 @@ class Connection(HttpToolsProtocol):
         return True
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer instead of the application, where no reply has begun, and close."""
+        """Count and log what goes beyond a limit, and close."""
         too_large = status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         metrics.LIMITS.labels("headers" if too_large else self._reading.name.lower()).inc()
         log.warning("request.cut_short", status=status, reading=self._reading.name.lower(), address=self.client)
+        self._end_with(status)
+
+    def _end_with(self, status: HTTPStatus) -> None:
+        """Answer instead of the application, where no reply has begun, and close; no reply leaves any more."""
         cycle = self.cycle
-        # While a head is read the cycle is that of the request before.
+        # Until a body is read the cycle is that of the request before.
         is_free = cycle is None or (
-            cycle.response_complete if self._reading is _Reading.HEAD else not cycle.response_started
+            not cycle.response_started if self._reading is _Reading.BODY else cycle.response_complete
         )
         if is_free and not self.pipeline:
             self.transport.write(_answer(status))
