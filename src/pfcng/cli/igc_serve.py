@@ -11,6 +11,7 @@ import structlog
 from pfcng.app import create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
+from pfcng.node.service_manager import READY, STOPPING, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
@@ -51,7 +52,12 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
             app = create_igc(settings, clock=lambda: datetime.now(UTC))
         stack.callback(app.close)
         stack.enter_context(app.kept_published())
+        stack.callback(notify, STOPPING)
         service = server(app.service, tls)
+
+        def serving() -> None:
+            notify(READY)
+            on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
 
         async def renew() -> None:
             try:
@@ -71,7 +77,7 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
                 (server(app.published.application), plain),
                 (server(app.exploitation(served)), exploitation),
             ],
-            lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}"),
+            serving,
             renew,
         )
 
