@@ -70,6 +70,18 @@ def test_head_that_does_not_come_to_its_end_is_answered(narrow: Node) -> None:
     assert "La requête n’est pas arrivée à temps." in told
 
 
+@pytest.mark.parametrize(
+    "said", [b"EHLO pfcng\r\n\r\n", b"POST /ws-apt HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\x02\x00"]
+)
+def test_what_is_not_http_is_answered(narrow: Node, said: bytes) -> None:
+    """HTTP 400 in French, and the connection is closed."""
+    with connected(narrow) as stranger:
+        stranger.sendall(said)
+        told = reply(stranger)
+    assert status(told) == 400
+    assert told.endswith("\r\n\r\nLa requête n’est pas de l’HTTP/1.1.\n")
+
+
 def test_body_that_does_not_come_to_its_end_is_answered(narrow: Node) -> None:
     """The application waits for it no longer either."""
     with connected(narrow, narrow.installation.pki.clients["editeur"]) as slow:

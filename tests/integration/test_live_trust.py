@@ -190,7 +190,7 @@ def test_revocation_by_a_pfcng_igc_elsewhere_counts_before_its_crl(
     (tmp_path / "ac.crl").write_bytes(crl_of(signer, at=now))
     roots = x509.load_pem_x509_certificates(files.anchors.read_bytes())
     store = TrustStore.load(roots, [signer.certificate], (), now=now, crl_grace=GRACE)
-    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC))
+    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC), grace=GRACE)
     trust = LiveTrust(store, clock=lambda: now, near=[FileSource(tmp_path / "ac.crl"), known])
     with keep_trusted(trust, database=scenario.database, interval=3600):
         wait_until(lambda: verdict(trust, certificate, now + MINUTE) == "believed")
@@ -323,6 +323,21 @@ def test_cache_that_is_damaged_is_fetched_again(remote: Remote, holder: x509.Cer
         again.refresh_far()
         assert verdict(again, holder) == "believed"
     assert remote.shelf.answered == [200, 200, 200, 200]
+
+
+def test_content_and_validators_of_two_processes_are_not_mixed(
+    remote: Remote, hierarchy: Hierarchy, holder: x509.Certificate
+) -> None:
+    """The processes of a node share the folder: an old CRL beside the validators of a new one is fetched again."""
+    remote.trust.refresh_far()
+    [kept] = remote.cache.glob("*.crl")
+    old = kept.read_bytes()
+    remote.shelf.content = crl_of(hierarchy.authority, holder.serial_number, number=2)
+    remote.trust.refresh_far()
+    kept.write_bytes(old)  # by a process that had fetched it before
+    again = remote.restarted()
+    again.refresh_far()
+    assert verdict(again, holder) == "revoked"
 
 
 @pytest.mark.parametrize("fault", ["garbage", "stranger", "empty", "missing", "broken", "large", "slow", "away"])

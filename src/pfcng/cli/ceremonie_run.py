@@ -12,6 +12,7 @@ import fasteners
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pfcng.cli.asking import is_agreed
 from pfcng.cli.ceremonie import Monde
 from pfcng.cli.key_options import KeyOptions, Lieu
 from pfcng.cli.output import Status
@@ -32,7 +33,6 @@ SIZES: Final = (2048, 3072, 4096)
 _MIN_YEARS: Final = 4
 """A holder's certificate lives three years, and inside its authority's life."""
 _MAX_YEARS: Final = 50
-_YES: Final = frozenset({"o", "oui"})
 
 
 class CeremonyStopped(Exception):
@@ -175,10 +175,7 @@ def confirm(*, yes: bool) -> None:
     Raises:
         CeremonyStopped: no.
     """
-    if yes:
-        return
-    answer = typer.prompt("  Continuer ? (oui/non)", default="non", show_default=False)
-    if answer.strip().lower() not in _YES:
+    if not (yes or is_agreed("  Continuer ?")):
         raise CeremonyStopped("Arrêtée. Relancez la même commande pour reprendre.", Status.REFUSED)
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import typer
 from cryptography import x509
 
+from pfcng.cli.asking import is_agreed
 from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.cli.session import load_profile
@@ -140,7 +140,7 @@ def renouveler(target: Target, *, csr_file: Path | None, key_file: Path | None) 
 
 
 def _confirm(serial: str) -> bool:
-    return sys.stdin.isatty() and typer.confirm(_ASK.format(serie=serial))
+    return sys.stdin.isatty() and is_agreed(_ASK.format(serie=serial), err=True)
 
 
 def _resolve(target: Target) -> _Resolved:

@@ -15,6 +15,7 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from pfcng.app import open_sides
+from pfcng.cli.asking import is_agreed
 from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status
 from pfcng.igc.authority import AuthorityUnavailable, ReconcilableAuthority
@@ -28,7 +29,6 @@ from pfcng.store.database import Database
 
 _KEYS: Final = ("suspicion", "igc_a_reconcilier", "comparees", "rouverte", "differences")
 """What the JSON object has besides the keys of every command."""
-_YES: Final = ("oui", "o")
 _SHOWN: Final = 20
 """Numbers that are shown of one kind of difference."""
 
@@ -105,9 +105,7 @@ def _confirm(examination: Examination) -> bool:
     unsettled = [_Settled(found, is_settled=False) for found in examination.found]
     for label, value in _lines(examination, unsettled):
         typer.echo(f"  {label} : {value}", err=True)
-    asked = "Régler ces différences et rouvrir l’émission et la publication ? (oui/non)"
-    answer: str = typer.prompt(asked, default="non", show_default=False, err=True)
-    return answer.strip().lower() in _YES
+    return is_agreed("Régler ces différences et rouvrir l’émission et la publication ?", err=True)
 
 
 def _outcome(

@@ -6,7 +6,7 @@ Source: guide §10, §11; RFC 5280 §6.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,7 +34,7 @@ class UntrustedCertificate(Exception):
 
 
 class InvalidTrustAnchors(ValueError):
-    """The authorities or CRLs given to the store do not hold together; the message is for the operator's log."""
+    """The authorities or CRLs given to the store do not hold together; the message is a French clause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +212,7 @@ class TrustStore:
                 and crl.is_signature_valid(public_key)
             ):
                 return authority
-        raise InvalidTrustAnchors(f"CRL of no known authority, or its signature is wrong: {names.rfc4514(crl.issuer)}")
+        raise InvalidTrustAnchors(f"CRL d’aucune autorité connue, ou mal signée : {names.rfc4514(crl.issuer)}")
 
 
 def key_identifier(certificate: x509.Certificate) -> bytes:
@@ -286,7 +286,7 @@ def _intermediate(certificate: x509.Certificate, roots: tuple[Authority, ...], n
             if authority.name.root != root.name:
                 break
             return authority
-    raise InvalidTrustAnchors(f"its root was not given: {names.rfc4514(certificate.subject)}")
+    raise InvalidTrustAnchors(f"sa racine manque : {names.rfc4514(certificate.subject)}")
 
 
 def _authority(certificate: x509.Certificate, *, issuer: x509.Certificate, now: datetime, root: bool) -> Authority:
@@ -294,16 +294,20 @@ def _authority(certificate: x509.Certificate, *, issuer: x509.Certificate, now: 
     try:
         name = by_common_name(names.first(certificate.subject, NameOID.COMMON_NAME) or "")
     except KeyError as error:
-        raise InvalidTrustAnchors(f"not an authority of the IGC-Santé: {subject}") from error
+        raise InvalidTrustAnchors(f"ce n’est pas une autorité de l’IGC-Santé : {subject}") from error
     if name.is_root is not root:
-        raise InvalidTrustAnchors(f"a root among the authorities, or the reverse: {subject}")
-    try:
-        _check_ca_extensions(certificate)
-        _check_algorithms(certificate)
-        _check_dates(certificate, now)
-        certificate.verify_directly_issued_by(issuer)
-    except (UntrustedCertificate, InvalidSignature, ValueError, TypeError) as error:
-        raise InvalidTrustAnchors(f"{subject}: {str(error) or 'wrong signature'}") from error
+        raise InvalidTrustAnchors(f"une racine est parmi les autorités, ou l’inverse : {subject}")
+    checks: tuple[tuple[Callable[[], object], str], ...] = (
+        (lambda: _check_ca_extensions(certificate), "ce n’est pas le certificat d’une autorité"),
+        (lambda: _check_algorithms(certificate), "sa clé ou l’algorithme de sa signature n’est pas admis"),
+        (lambda: _check_dates(certificate, now), "il n’est pas dans sa période de validité"),
+        (lambda: certificate.verify_directly_issued_by(issuer), "sa signature n’est pas celle de sa racine"),
+    )
+    for check, fault in checks:
+        try:
+            check()
+        except (UntrustedCertificate, InvalidSignature, ValueError, TypeError) as error:
+            raise InvalidTrustAnchors(f"{fault} : {subject}") from error
     return Authority(certificate=certificate, name=name)
 
 
@@ -326,8 +330,8 @@ def _revocations(crl: x509.CertificateRevocationList) -> _Revocations:
         if isinstance(extension.value, x509.CRLNumber):
             number = extension.value.crl_number
         elif extension.critical:
-            raise InvalidTrustAnchors(f"incremental or partial CRL of {issuer}: {extension.oid.dotted_string}")
+            raise InvalidTrustAnchors(f"CRL delta ou partielle : {issuer} ({extension.oid.dotted_string})")
     if crl.next_update_utc is None:
-        raise InvalidTrustAnchors(f"CRL of {issuer} without nextUpdate")
+        raise InvalidTrustAnchors(f"CRL sans nextUpdate : {issuer}")
     serials = frozenset(revoked.serial_number for revoked in crl)
     return _Revocations((number, crl.last_update_utc), crl.next_update_utc, serials)

@@ -37,6 +37,7 @@ class _Reading(Enum):
 
 
 _SENTENCES: Final = {
+    HTTPStatus.BAD_REQUEST: "La requête n’est pas de l’HTTP/1.1.",
     HTTPStatus.REQUEST_TIMEOUT: "La requête n’est pas arrivée à temps.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "L’en-tête de la requête est trop grand, ou a trop de champs.",
 }
@@ -104,6 +105,12 @@ class Connection(HttpToolsProtocol):
             self._head += len(data)
         if self._is_head_too_large and self._leaving_since is None:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refused, in French."""
+        log.warning("request.not_http", cause=msg, address=self.client)  # uvicorn's sentence: nothing of the client's
+        self.transport.write(_answer(HTTPStatus.BAD_REQUEST))
+        self._leave()
 
     def on_message_begin(self) -> None:
         """Give the request the connection's extensions."""

@@ -53,14 +53,15 @@ class UrlSource:
     def kept(self) -> Update | None:
         """What was believed by an earlier process; the network is not asked."""
         try:
-            update = Update(crls=(parse(self._file.read_bytes()),))
+            content = self._file.read_bytes()
         except FileNotFoundError:
             return None
+        update = Update(crls=(parse(content),))
         try:
             told = json.loads(self._beside.read_bytes())
         except (FileNotFoundError, ValueError):
             told = {}
-        if told.get("url") == self._url:
+        if (told.get("url"), told.get("sha256")) == (self._url, _digest(content)):
             self._validators = dict(told.get("validators", {}))
         return update
 
@@ -92,10 +93,10 @@ class UrlSource:
         content, self._validators = self._fetched
         self._fetched = None
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        # The file first: validators of a content that is not there would have it never fetched again.
-        self._beside.unlink(missing_ok=True)
         _write(self._file, content)
-        _write(self._beside, json.dumps({"url": self._url, "validators": self._validators}).encode())
+        # They name the content: with those of another, from a process beside this one, it would be kept for ever.
+        told = {"url": self._url, "sha256": _digest(content), "validators": self._validators}
+        _write(self._beside, json.dumps(told).encode())
 
     @property
     def _beside(self) -> Path:
@@ -132,6 +133,10 @@ def _bounded(response: httpx.Response, deadline: float) -> bytes:
 def _validators(response: httpx.Response) -> dict[str, str]:
     asked = {"If-None-Match": response.headers.get("etag"), "If-Modified-Since": response.headers.get("last-modified")}
     return {name: value for name, value in asked.items() if value}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

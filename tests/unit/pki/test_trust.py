@@ -254,17 +254,17 @@ def test_chain_is_checked_at_loading(world: World) -> None:
     other_root = make_ca(SERVERS.root, world.root_key)
     unknown_name = names.parse("CN=AC INCONNUE,C=FR")
     faults: dict[str, Callable[[], TrustStore]] = {
-        "wrong signature": lambda: world.load(root=stranger),
-        "root was not given": lambda: world.load(root=other_root),
-        "not the certificate of an authority": lambda: world.load(
+        "pas celle de sa racine": lambda: world.load(root=stranger),
+        "sa racine manque": lambda: world.load(root=other_root),
+        "pas le certificat d’une autorité": lambda: world.load(
             ca=make_ca(CARDS, world.ca_key, world.root, crl_sign=False)
         ),
-        "of an authority": lambda: world.load(ca=make_ca(CARDS, world.ca_key, world.root, ca=False)),
-        "outside its validity": lambda: world.load(now=NOW + 9999 * DAY),
-        "not an authority of the IGC-Santé": lambda: world.load(
+        "le certificat d’une autorité": lambda: world.load(ca=make_ca(CARDS, world.ca_key, world.root, ca=False)),
+        "période de validité": lambda: world.load(now=NOW + 9999 * DAY),
+        "pas une autorité de l’IGC-Santé": lambda: world.load(
             ca=make_ca(CARDS, world.ca_key, world.root, subject=unknown_name)
         ),
-        "a root among the authorities": lambda: world.load(ca=world.root),
+        "une racine est parmi les autorités": lambda: world.load(ca=world.root),
     }
     for message, fault in faults.items():
         with pytest.raises(InvalidTrustAnchors, match=message):
@@ -274,7 +274,7 @@ def test_chain_is_checked_at_loading(world: World) -> None:
 def test_authority_below_the_root_of_another_gamme_is_refused(world: World) -> None:
     """The name says FORT, the root ELEMENTAIRE."""
     other_root = make_ca(SERVERS.root, world.root_key)
-    with pytest.raises(InvalidTrustAnchors, match="root was not given"):
+    with pytest.raises(InvalidTrustAnchors, match="sa racine manque"):
         world.load(ca=make_ca(CARDS, world.ca_key, other_root), root=other_root)
 
 
@@ -291,8 +291,8 @@ def test_crl_that_cannot_be_believed_is_refused_at_loading(world: World) -> None
     )
     stranger = make_ca(SERVERS.root, world.holder_key)
     for message, crl in {
-        "signature is wrong": make_crl(world.ca, signer=world.holder_key),
-        "no known authority": make_crl(stranger),
+        "mal signée": make_crl(world.ca, signer=world.holder_key),
+        "aucune autorité connue": make_crl(stranger),
         "2.5.29.27": make_crl(world.ca, extension=x509.DeltaCRLIndicator(1)),
         "2.5.29.28": make_crl(world.ca, extension=partial),
     }.items():
