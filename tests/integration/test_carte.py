@@ -109,6 +109,8 @@ def test_card_that_cannot_be_is_refused_with_all_that_is_wrong(office: Office) -
     assert "--departement : aucun n’a ce code." in said
     assert "--struct, --raison-sociale et --departement" in office.make(*CPA)[1]
     assert "--profession et --titre" in office.make(*CPS)[1]
+    said = office.make("--type", "CPA", "--id-nat", "é", "--nom", "A\tB", "--prenom", "x" * 65, *STRUCTURE)[1]
+    assert [line.split()[0] for line in said.splitlines()[1:]] == ["--id-nat", "--nom", "--prenom"]
     assert not (office.folder / "carte").exists()
 
 

@@ -68,7 +68,7 @@ def issue(
             holder, issuer=authority.certificate, serial=random_serial(), not_before=now, urls=urls
         )
     except ValueError as error:
-        raise CardRefused(f"Aucun certificat ne peut dire cela ({error}).") from error
+        raise CardRefused("Aucun certificat ne peut dire ce qui est demandé.") from error
     certificate = unsigned.sign(authority.key, hashes.SHA256())
     certificate.verify_directly_issued_by(authority.certificate)
     with database.transaction() as connection:
