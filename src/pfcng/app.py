@@ -172,7 +172,11 @@ def create_app(
         sources: list[Source] = (
             [TableSource(database, frozenset(map(key_identifier, authorities)))] if publishing else []
         )
-        return sources if remote is None else [*sources, ClosedSource(database, authorities, clock)]
+        return (
+            sources
+            if remote is None
+            else [*sources, ClosedSource(database, authorities, clock, settings.confiance.grace_crl)]
+        )
 
     trust_loader = partial(load_trust, settings.confiance, own_sources, clock)
     trust = trust_loader(on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()))

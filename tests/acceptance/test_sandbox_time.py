@@ -135,9 +135,9 @@ def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
     pfcng(travelling, "panne", "courrier-refuse")
     order(travelling)
 
-    def listed() -> dict[str, Any]:
+    def courrier(*arguments: str) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-m", "pfcng", "courrier", "lister", "--data", travelling.directory, "--json"],
+            [sys.executable, "-m", "pfcng", "courrier", *arguments, "--data", travelling.directory, "--json"],
             capture_output=True,
             text=True,
             check=True,
@@ -147,11 +147,11 @@ def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
         return document
 
     def states() -> dict[str, int]:
-        numbers: dict[str, int] = listed()["nombres"]
+        numbers: dict[str, int] = courrier("lister")["nombres"]
         return numbers
 
     def waiting_with_a_reason() -> int:
-        return sum(mail["etat"] == "à envoyer" and mail["tentatives"] > 0 for mail in listed()["courriels"])
+        return sum(mail["etat"] == "à envoyer" and mail["tentatives"] > 0 for mail in courrier("lister")["courriels"])
 
     wait_until(lambda: states()["refusé"] == 2)
     pfcng(travelling, "panne", "courrier-inaccessible")
@@ -159,12 +159,13 @@ def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
     wait_until(lambda: states()["à envoyer"] == 2)
     pfcng(travelling, "avancer", "3j")
     wait_until(lambda: states()["abandonné"] == 2)
+    courrier("relancer", "--etat", "abandonne")  # another 48 hours, of that clock
     order(travelling)
-    wait_until(lambda: waiting_with_a_reason() == 2)
+    wait_until(lambda: waiting_with_a_reason() == 4)
     pfcng(travelling, "retablir")
     pfcng(travelling, "avancer", "1h")
     wait_until(lambda: states()["à envoyer"] == 0)
-    assert states()["abandonné"] == 2
+    assert states()["abandonné"] == 0
 
 
 def test_deferred_revocation_comes_on_its_day(travelling: Sandbox) -> None:

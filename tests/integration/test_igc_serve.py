@@ -237,6 +237,17 @@ def test_service_has_its_health_and_metrics_apart(program: IgcProgram) -> None:
     assert "pfcng_certificates" not in metrics
 
 
+def test_service_manager_is_told_when_it_serves(program: IgcProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sd_notify(3): until then ``systemctl reload`` would send SIGHUP to what does not take it yet."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(b"\0pfcng-igc-" + str(program.port).encode())
+        told.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@pfcng-igc-{program.port}")
+        program.start(wait=False)
+        assert told.recv(100) == b"READY=1"
+    assert is_listening(program.port)
+
+
 def test_hang_up_has_tls_files_read_again(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
     """SIGHUP, as to ``pfcng serve``: no connection is dropped, and a file of no use leaves what was there."""
     server = Pair(certificate=tmp_path / "serveur.pem", key=tmp_path / "serveur.key")

@@ -190,7 +190,7 @@ def test_revocation_by_a_pfcng_igc_elsewhere_counts_before_its_crl(
     (tmp_path / "ac.crl").write_bytes(crl_of(signer, at=now))
     roots = x509.load_pem_x509_certificates(files.anchors.read_bytes())
     store = TrustStore.load(roots, [signer.certificate], (), now=now, crl_grace=GRACE)
-    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC))
+    known = ClosedSource(scenario.database, [signer.certificate], clock=lambda: datetime.now(UTC), grace=GRACE)
     trust = LiveTrust(store, clock=lambda: now, near=[FileSource(tmp_path / "ac.crl"), known])
     with keep_trusted(trust, database=scenario.database, interval=3600):
         wait_until(lambda: verdict(trust, certificate, now + MINUTE) == "believed")

@@ -52,6 +52,19 @@ def open_smtp(inbox: Inbox) -> Iterator[Open]:
         yield connect
 
 
+@pytest.fixture
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+def ends_in_tls(test: Callable[..., None]) -> Callable[..., None]:
+    """The loop of a test ends before asyncio has closed its TLS, which warns of it; that of a worker goes on."""
+    ignored = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    marked: Callable[..., None] = ignored(pytest.mark.usefixtures("_collected")(test))
+    return marked
+
+
 def send(transport: Transport, *recipients: str) -> None:
     """One mail to each, one after the other, and good-bye."""
 
@@ -240,6 +253,7 @@ def test_relay_that_is_not_there_is_tried_later() -> None:
             send(Smtp(Relay(host=host, port=port, security=Security.NONE, timeout=5)), DEMANDEUR)
 
 
+@ends_in_tls
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
 def test_mails_leave_encrypted_with_an_account(
     inbox: Inbox, certificates: tuple[ssl.SSLContext, ssl.SSLContext], security: Security
@@ -252,6 +266,7 @@ def test_mails_leave_encrypted_with_an_account(
     assert "est validée" in part_of(message, "plain")
 
 
+@ends_in_tls
 def test_wrong_password_is_an_operators_fault_and_loses_nothing(
     inbox: Inbox, certificates: tuple[ssl.SSLContext, ssl.SSLContext]
 ) -> None:
@@ -264,7 +279,7 @@ def test_wrong_password_is_an_operators_fault_and_loses_nothing(
     assert not inbox.kept
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's, of a failed start_tls
+@ends_in_tls
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
 def test_relay_with_an_unknown_certificate_gets_nothing(
     inbox: Inbox, certificates: tuple[ssl.SSLContext, ssl.SSLContext], security: Security
@@ -274,7 +289,6 @@ def test_relay_with_an_unknown_certificate_gets_nothing(
     told = "le certificat du relais n’est pas cru : "
     with encrypted_relay(inbox, server, security) as port, pytest.raises(MailDelayed, match=told):
         send(Smtp(Relay(host="localhost", port=port, security=security, timeout=10)), DEMANDEUR)
-    gc.collect()
     assert not inbox.kept
 
 
@@ -285,12 +299,11 @@ def test_relay_without_starttls_gets_nothing(inbox: Inbox) -> None:
     assert not inbox.kept
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's, of a failed handshake
+@ends_in_tls
 def test_relay_without_tls_is_told(inbox: Inbox) -> None:
     """The wrong port, or the wrong setting."""
     with relay(inbox) as port, pytest.raises(MailDelayed, match=r"^pas de TLS avec le relais : WRONG_VERSION_NUMBER$"):
         send(Smtp(Relay(host="localhost", port=port, security=Security.TLS, timeout=10)), DEMANDEUR)
-    gc.collect()
 
 
 def test_relay_without_authentication_is_told(inbox: Inbox) -> None:

@@ -23,7 +23,7 @@ def importer(base: str | None, data: Path | None, files: Sequence[Path], environ
     try:
         with open_base(base, data) as database, _progress() as on_progress:
             account = importer_annuaire(
-                database, files, environment, exploitation=exploitation(), on_progress=on_progress
+                database, files, environment, exploitation=exploitation(data), on_progress=on_progress
             )
     except FileRefused as error:
         return failure(_OPERATION, Status.USAGE, str(error), fichiers=None, changements=None)

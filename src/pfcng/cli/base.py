@@ -11,6 +11,7 @@ import psycopg
 
 from pfcng.cli.output import Status
 from pfcng.client.files import file_fault
+from pfcng.sandbox.mistakes import SandboxError
 from pfcng.store.database import Database
 from pfcng.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, is_running, stop_server
 from pfcng.store.migrations import PLATFORM, UnsuitableDatabase, check_schema, migrate
@@ -59,7 +60,7 @@ def open_base(base: str | None, data: Path | None, *, renewed: bool = True) -> I
 def _faults_told() -> Iterator[None]:
     try:
         yield
-    except (EmbeddedPostgresError, UnsuitableDatabase) as error:
+    except (EmbeddedPostgresError, SandboxError, UnsuitableDatabase) as error:
         raise BaseFault(str(error), Status.USAGE) from error
     except UnreadableDsn:
         raise BaseFault("La chaîne de connexion ne se lit pas.", Status.USAGE) from None

@@ -11,6 +11,7 @@ import structlog
 from pfcng.app import create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
+from pfcng.node.service_manager import READY, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
@@ -65,13 +66,17 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
             else:
                 log.info("tls.renewed")
 
+        def ready() -> None:
+            notify(READY)
+            on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
+
         serve_until_signal(
             [
                 (service, opened),
                 (server(app.published.application), plain),
                 (server(app.exploitation(served)), exploitation),
             ],
-            lambda: on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}"),
+            ready,
             renew,
         )
 

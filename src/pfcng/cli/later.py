@@ -61,10 +61,10 @@ def relancer_courrier(
         with opened(base, data) as database:
             done = 1
             if numero is not None:
-                operations.relancer_courrier(database, numero, exploitation=exploitation())
+                operations.relancer_courrier(database, numero, exploitation=exploitation(data))
             else:
                 since = depuis and depuis.replace(tzinfo=_PARIS)
-                done = operations.relancer_courriers(database, etats, since=since, exploitation=exploitation())
+                done = operations.relancer_courriers(database, etats, since=since, exploitation=exploitation(data))
     except Failed as error:
         return failure(operation, error.status, str(error), relances=None)
     headline = f"Courriels relancés : {done}. Un worker en marche les envoie." if done else "Aucun courriel à relancer."
@@ -102,7 +102,7 @@ def relancer_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
     operation, headline = "taches.relancer", f"La tâche {numero} est relancée."
     try:
         with opened(base, data) as database:
-            operations.relancer_tache(database, numero, exploitation=exploitation())
+            operations.relancer_tache(database, numero, exploitation=exploitation(data))
     except Failed as error:
         return failure(operation, error.status, str(error))
     return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline))
@@ -113,7 +113,7 @@ def annuler_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
     operation, headline = "taches.annuler", f"La tâche {numero} est annulée."
     try:
         with opened(base, data) as database:
-            operations.annuler_tache(database, numero, exploitation=exploitation())
+            operations.annuler_tache(database, numero, exploitation=exploitation(data))
     except Failed as error:
         return failure(operation, error.status, str(error))
     return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline))

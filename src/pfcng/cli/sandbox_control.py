@@ -40,7 +40,8 @@ def advance(directory: Path, duration: str) -> Outcome:
     except _Failed as failed:
         return _failure(failed)
     lines = tuple((_DONE.get(name, name), str(count)) for name, count in state["fait"].items() if count)
-    return _done(f"L’horloge du bac à sable est au {_moment(state['maintenant'])}.", state, lines)
+    nothing = "" if lines else " Rien n’est venu à échéance."
+    return _done(f"L’horloge du bac à sable est au {_moment(state['maintenant'])}.{nothing}", state, lines)
 
 
 def break_down(directory: Path, name: str | None, during: str | None) -> Outcome:

@@ -5,6 +5,7 @@ The bounds are far above what a mail needs. They are for mistakes: whoever write
 
 import time
 from collections.abc import Mapping, Sized
+from contextvars import ContextVar
 from typing import Any, Final
 
 from jinja2 import Template
@@ -15,6 +16,8 @@ from jinja2.sandbox import SandboxedEnvironment
 _CHARACTERS: Final = 100_000
 _TURNS: Final = 1_000
 _SECONDS: Final = 5.0
+_END: Final[ContextVar[float]] = ContextVar("end")
+"""When the text that is being made has to be done."""
 
 
 class BoundedEnvironment(SandboxedEnvironment):
@@ -47,19 +50,25 @@ def render(template: Template, values: Mapping[str, Any]) -> str:
         SecurityError: It is too long, or takes too long.
         TemplateError: The template is wrong.
     """
-    end = time.monotonic() + _SECONDS
+    _END.set(time.monotonic() + _SECONDS)
     pieces, length = list[str](), 0
     for piece in template.generate(values):
         pieces.append(piece)
         length += len(piece)
         if length > _CHARACTERS:
             raise SecurityError(f"un texte de plus de {_CHARACTERS} caractères")
-        if time.monotonic() > end:
-            raise SecurityError(f"plus de {_SECONDS:.0f} secondes")
+        _check_time()
     return "".join(pieces)
 
 
+def _check_time() -> None:
+    if time.monotonic() > _END.get():
+        raise SecurityError(f"plus de {_SECONDS:.0f} secondes")
+
+
 def _few(*bounds: int) -> range:
+    """``range``; asked for again by each turn of a loop around it, it sees loops in loops that write nothing."""
+    _check_time()
     turns = range(*bounds)
     if len(turns) > _TURNS:
         raise SecurityError(f"une boucle de plus de {_TURNS} tours")

@@ -47,8 +47,6 @@ _REASONS: Final[dict[str, str]] = {
     Motif.FIN_DACTIVITE: "fin d’activité",
     Motif.AUTRE: "autre",
 }
-
-
 _FAULTS: Final = (
     *(TemplateError, OSError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
     *(RecursionError, MemoryError),

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from cryptography import x509
 
 from pfcng.igc import published, revocations
+from pfcng.igc.due import HOLDERS
 from pfcng.pki import names
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, DbConnection
@@ -17,8 +18,8 @@ from pfcng.store.revocations import CHANNEL, list_closed
 
 Crl = x509.CertificateRevocationList
 
-_CLOSED_SINCE: Final = timedelta(days=8)
-"""A CRL counts for six days and one of grace: what was revoked before them is in every CRL that counts still."""
+_MARGIN: Final = timedelta(days=1)
+"""Between the clocks of the platform and of a PFCNG-IGC elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +162,20 @@ class ClosedSource:
         database: The platform's.
         authorities: Those that are believed.
         clock: The present, aware.
+        grace: How long after its nextUpdate a CRL counts: what was revoked before the oldest that counts is in it.
     """
 
     channels = (CHANNEL,)
 
     def __init__(
-        self, database: Database, authorities: Iterable[x509.Certificate], clock: Callable[[], datetime]
+        self,
+        database: Database,
+        authorities: Iterable[x509.Certificate],
+        clock: Callable[[], datetime],
+        grace: timedelta,
     ) -> None:
         self._database = database
+        self._age = HOLDERS.validity + grace + _MARGIN
         self._issuers = {key_identifier(one): names.rfc4514(one.subject) for one in authorities}
         self._clock = clock
 
@@ -181,7 +188,7 @@ class ClosedSource:
         """Always all of it, whatever the CRLs have."""
         serials: dict[str, set[int]] = defaultdict(set)
         with self._database.transaction() as connection:
-            for autorite, numero_serie in list_closed(connection, self._clock() - _CLOSED_SINCE):
+            for autorite, numero_serie in list_closed(connection, self._clock() - self._age):
                 serials[autorite].add(int(numero_serie, 16))
         return Update(late={key: frozenset(serials[name]) for key, name in self._issuers.items()})
 

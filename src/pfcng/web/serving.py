@@ -109,7 +109,7 @@ def serve_until_signal(
     call_on_signal(lambda: stop(servers))
 
     async def run() -> None:
-        if renew is None:
+        if renew is None or not hasattr(signal, "SIGHUP"):  # Windows has none
             await serve(servers, ready)
             return
         renewing = asyncio.create_task(_renew_at_hang_up(renew))

@@ -207,6 +207,15 @@ def test_template_that_lasts_is_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL))
 
 
+def test_loops_in_loops_that_write_nothing_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand times a thousand times a thousand is for ever, too."""
+    loops = "{% for i in range(999) %}" * 4 + "{% endfor %}" * 4
+    (tmp_path / "rappel.txt.j2").write_text(loops, "utf-8")
+    monkeypatch.setattr("pfcng.notifications.bounded._SECONDS", 0.2)
+    with pytest.raises(TemplateFault, match="secondes"):
+        make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL))
+
+
 def test_template_repeats_what_a_mail_needs(tmp_path: Path) -> None:
     """A line of dashes, some turns, a sum."""
     (tmp_path / "rappel.txt.j2").write_text("{{ '-' * 40 }} {% for i in range(3) %}{{ 2 * i }}{% endfor %}", "utf-8")
