@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -80,25 +81,30 @@ class Machine:
         (self.etc / name).write_text(content, "utf-8")
 
     @contextmanager
-    def running(self, *command: str) -> Iterator[str]:
-        """A program of pfcng, from when it says that it is there; its first address."""
-        told = self.folder / f"{command[0]}.log"
-        with told.open("w") as log:
+    def running(self, unit: str) -> Iterator[Path]:
+        """What a unit of deploy/systemd starts, from when it tells systemd that it serves; its log."""
+        text = self._meant((PAGE.parents[2] / "deploy" / "systemd" / f"{unit}.service").read_text("utf-8"))
+        [command] = re.findall(r"^ExecStart=/opt/pfcng/bin/pfcng (.*)$", text, re.MULTILINE)
+        assert "\nType=notify\n" in text
+        log = self.folder / f"{unit}.log"
+        with log.open("w") as said, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            name = f"{self.folder}/{unit}"
+            manager.bind(f"\0{name}")
+            manager.settimeout(PATIENCE)
             process = subprocess.Popen(
-                [sys.executable, "-m", "pfcng", *command],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
+                [sys.executable, "-m", "pfcng", *command.split()],
+                stdout=said,
+                stderr=said,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "NOTIFY_SOCKET": f"@{name}", **self.env},
             )
-        try:
-            there = re.compile(r"écoute sur (https://\S+:\d+)|worker\.started()")
-            wait_until(lambda: process.poll() is not None or there.search(told.read_text("utf-8")) is not None)
-            found = there.search(told.read_text("utf-8"))
-            assert found is not None, told.read_text("utf-8")
-            yield found[1] or ""
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+            try:
+                wait_until(lambda: process.poll() is not None or select.select([manager], [], [], 0)[0] != [])
+                assert process.poll() is None, log.read_text("utf-8")
+                assert manager.recv(100) == b"READY=1"
+                yield log
+            finally:
+                process.terminate()
+                process.wait(PATIENCE)
 
     def _meant(self, text: str) -> str:
         for told, meant in self.meant.items():
@@ -166,9 +172,9 @@ def test_reader_of_the_guide_obtains_certificates_from_two_nodes(machines: dict[
     igc, first, second, poste = machines.values()
     with ExitStack() as stack:
         _install_igc(igc)
-        stack.enter_context(igc.running("igc", "serve", "--config", str(igc.etc / "igc.toml")))
+        stack.enter_context(igc.running("pfcng-igc"))
         services = [stack.enter_context(_node(node, igc)) for node in (first, second)]
-        stack.enter_context(first.running("worker", "--config", str(first.etc / "pfcng.toml")))
+        stack.enter_context(first.running("pfcng-worker"))
         first.write("employes.csv", first.blocks(8, "text")[0])
         first.commands(8, "pfcng-exploiter annuaire", "pfcng-exploiter habilitation")
         igc.commands(8, "pfcng-exploiter igc")
@@ -204,7 +210,9 @@ def _node(node: Machine, igc: Machine) -> Iterator[str]:
     node.shell(f"tar -xf {igc.folder}/noeud.tar -C {node.etc}")
     node.write("pfcng.toml", node.blocks(6, "toml")[0])
     node.commands(6, "pfcng-exploiter")
-    with node.running("serve", "--config", str(node.etc / "pfcng.toml")) as service:
+    with node.running("pfcng-serve") as log:
+        wait_until(lambda: "écoute sur" in log.read_text("utf-8"))
+        [service] = re.findall(r"écoute sur (https://\S+:\d+)", log.read_text("utf-8"))
         yield service
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,22 +50,19 @@ def test_load_through_every_outage_loses_nothing_and_issues_nothing_twice(estate
 
 def test_disk_that_is_full_stops_the_service_and_loses_nothing() -> None:
     """Server faults while PostgreSQL cannot write; every promise is kept, and the service is back with the space."""
-    with running_estate(disk=mount_small_disk) as estate:
-        try:
-            keys = iter(make_keys(KEYS))
-            with load(estate.connect, estate.ports, keys, 2) as promises:
-                wait(3.0)
-                ballast = fill(estate.data.parent)
-                wait(5.0)
-                ballast.unlink()
-                estate.ensure_postgres()
-                wait(3.0)
-            assert promises.odd == []
-            assert promises.answers["incident"] > 0, promises.answers
-            finish(estate, promises)
-            check(estate, promises)
-        finally:
-            subprocess.run(["umount", "--lazy", estate.data.parent], check=False)
+    with running_estate(disk=small_disk) as estate:
+        keys = iter(make_keys(KEYS))
+        with load(estate.connect, estate.ports, keys, 2) as promises:
+            wait(3.0)
+            ballast = fill(estate.data.parent)
+            wait(5.0)
+            ballast.unlink()
+            estate.ensure_postgres()
+            wait(3.0)
+        assert promises.odd == []
+        assert promises.answers["incident"] > 0, promises.answers
+        finish(estate, promises)
+        check(estate, promises)
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="needs libfaketime (Debian package)")
@@ -122,7 +119,8 @@ def unfinished(estate: Estate, port: int) -> socket.socket:
     return opened
 
 
-def mount_small_disk(place: Path) -> None:
+@contextmanager
+def small_disk(place: Path) -> Iterator[None]:
     """A file system of its own, of which little is left once a database is there."""
     place.mkdir()
     mounted = subprocess.run(
@@ -130,6 +128,10 @@ def mount_small_disk(place: Path) -> None:
     )
     if mounted.returncode:
         pytest.skip("nobody here may mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def fill(place: Path) -> Path:

@@ -2,26 +2,33 @@
 
 import stat
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pfcng.igc import others
+from pfcng.contract.catalogue import Environment
+from pfcng.igc import builder, others
+from pfcng.igc.cards import CardSpec, CardType, CardUse, card_holder
+from pfcng.igc.lint import UnfitToSign
+from pfcng.igc.lint_card import guarded_for_card
 from pfcng.igc.migrations import IGC
 from pfcng.igc.serials import to_octets
+from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, Gamme
 from pfcng.pki.keys import load_pem
 from pfcng.pki.recognition import recognise
 from pfcng.pki.trust import key_identifier
 from pfcng.store.database import Database, Row
 from pfcng.store.migrations import migrate
+from support.csrs import make_key
 from support.igc_service import Identities, to_toml
 from support.platform import make_pki
 from support.serve import run
@@ -109,6 +116,8 @@ def test_card_that_cannot_be_is_refused_with_all_that_is_wrong(office: Office) -
     assert "--departement : aucun n’a ce code." in said
     assert "--struct, --raison-sociale et --departement" in office.make(*CPA)[1]
     assert "--profession et --titre" in office.make(*CPS)[1]
+    said = office.make("--type", "CPA", "--id-nat", "é", "--nom", "A\tB", "--prenom", "x" * 65, *STRUCTURE)[1]
+    assert [line.split()[0] for line in said.splitlines()[1:]] == ["--id-nat", "--nom", "--prenom"]
     assert not (office.folder / "carte").exists()
 
 
@@ -145,3 +154,44 @@ def test_restored_base_makes_no_card(office: Office) -> None:
     status, said = office.make(*CPA, *STRUCTURE)
     assert (status, "pfcng reconcilier" in said) == (2, True)
     assert not (office.folder / "carte").exists()
+
+
+CHANGED: Final[dict[str, dict[str, Any]]] = {
+    "the version, the serial number or the algorithm is another": {"serial": 2},
+    "the last second is another": {"dates": (datetime(2001, 1, 1, tzinfo=UTC),) * 2},
+    "the holder is another": {"id_nat": "899700990023"},
+    "the key is another": {"public_key": make_key().public_key()},
+    "the key usage is another": {"use": CardUse.SIGN},
+}
+
+
+@pytest.mark.parametrize("finding", CHANGED)
+def test_certificate_that_is_not_the_card_s_is_not_signed(pki: Path, finding: str) -> None:
+    """Whatever the code that builds it makes of the request."""
+    authority = make_pki(pki).authorities[AUTHORITIES[-1].common_name].pair.load()
+    spec = CardSpec(
+        name="essai",
+        card_type=CardType.CPS,
+        environment=Environment.TEST,
+        id_nat="899700990015",
+        nom="DURAND-TEST",
+        prenom="PAUL",
+        title="Médecin",
+        profession=10,
+    )
+    card = make_key().public_key()
+    first = authority.certificate.not_valid_before_utc + timedelta(hours=1)
+    told: dict[str, Any] = {
+        "issuer": authority.certificate,
+        "public_key": card,
+        "serial": 1,
+        "dates": (first, builder.not_after(first)),
+        "id_nat": spec.id_nat,
+        "use": CardUse.AUTH,
+    }
+    holder = card_holder(spec, CardUse.AUTH, card.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    urls = PublicationUrls()
+    unsigned = builder.build(holder, issuer=authority.certificate, serial=1, not_before=first, urls=urls)
+    unsigned.sign(guarded_for_card(authority.key, **told), SHA256())
+    with pytest.raises(UnfitToSign, match=finding):
+        unsigned.sign(guarded_for_card(authority.key, **{**told, **CHANGED[finding]}), SHA256())

@@ -17,6 +17,7 @@ from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.operations.context import RequestContext
+from pfcng.operations.one_by_one import PartlyDone
 from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
 from support.csrs import make_csr, make_key
 from support.platform import EDITEUR, NOW, make_context
@@ -322,7 +323,7 @@ def test_revocation_killed_after_the_authority_is_mended(scenario: Scenario) -> 
 
 
 def test_revocation_that_fails_does_not_hold_up_the_others(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that fails is logged, without what it quotes, and tried again by the next pass."""
+    """The one that fails is logged and tried again by the next pass."""
     for certificate in (scenario.issue(), scenario.issue()):
         revoke(scenario, certificate, date_effet=date(2026, 3, 3))
     first = min(row["demande"] for row in scenario.rows("SELECT demande FROM produit"))
@@ -335,8 +336,10 @@ def test_revocation_that_fails_does_not_hold_up_the_others(scenario: Scenario, m
 
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(type(scenario.authority), "revoke", fails)
-        assert apply_due(scenario, NOW + timedelta(days=1)) == 1
-    assert [(event["event"], event["kind"]) for event in logs] == [("revocation.failed", "ValueError")]
+        with pytest.raises(PartlyDone, match=r"révocation \d+ \(ValueError\)") as told:
+            apply_due(scenario, NOW + timedelta(days=1))
+    assert told.value.done == 1
+    assert [(event["event"], event["kind"]) for event in logs] == [("act.row_failed", "ValueError")]
     assert scenario.states() == [ACTIF, REVOQUE]
     assert apply_due(scenario, NOW + timedelta(days=1)) == 1
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -127,16 +127,26 @@ def _rows(dsn: str, query: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def running_estate(*, disk: Callable[[Path], None] = Path.mkdir, env: dict[str, str] | None = None) -> Iterator[Estate]:
+def _this_disk(place: Path) -> Iterator[None]:
+    place.mkdir()
+    yield
+
+
+@contextmanager
+def running_estate(
+    *,
+    disk: Callable[[Path], AbstractContextManager[None]] = _this_disk,
+    env: dict[str, str] | None = None,
+) -> Iterator[Estate]:
     """Start all of it; it is stopped at the end.
 
     Args:
-        disk: Makes the folder that PostgreSQL's data folder is in.
+        disk: Makes the folder that PostgreSQL's data folder is in; it is left once PostgreSQL has stopped.
         env: More variables of the first node.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(shared_folder())
-        disk(folder / "disque")
+        stack.enter_context(disk(folder / "disque"))
         server = EmbeddedPostgres(folder / "disque" / "postgres")
         stack.callback(server.stop)
         installation = install(folder, server.dsn)

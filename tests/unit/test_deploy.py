@@ -37,6 +37,9 @@ def test_unit_starts_a_command_that_exists_as_its_own_account(unit: Path) -> Non
         r"^ExecStart=/opt/pfcng/bin/pfcng ([a-z ]+) --config /etc/pfcng/[a-z]+\.toml$", text, re.MULTILINE
     )
     assert found is not None
+    pages = re.findall(r"^Documentation=file:///usr/share/doc/pfcng/(.*)$", text, re.MULTILINE)
+    assert pages
+    assert all((DEPLOY.parent / page).is_file() for page in pages)
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
     groups = {group.typer_instance.info.name for group in app.registered_groups if group.typer_instance}
     assert found[1].split()[0] in commands | groups

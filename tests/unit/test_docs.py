@@ -1,6 +1,7 @@
-"""What the pages say can be followed: links lead somewhere, commands and their options exist."""
+"""What the pages say can be followed: links lead somewhere, commands, options and settings exist."""
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,12 @@ from typing import Any, Final
 
 import pytest
 import typer
+from pydantic import ValidationError
 
 from pfcng.cli import app
+from pfcng.mistakes import french
+from pfcng.settings import IgcSettings, PlatformSettings
+from pfcng.settings.loading import FileSettings
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
@@ -83,3 +88,27 @@ def test_commands_of_a_page_exist_with_their_options(page: Path) -> None:
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         typed = {word.partition("=")[0] for word in words if word.startswith("--")}
         assert typed <= {*known, "--help"}, (command.name, words)
+
+
+def settings_of(block: str) -> type[FileSettings] | None:
+    """Whose settings a block has; None for a client's profile."""
+    if "[signature]" in block:
+        return None
+    return IgcSettings if "[clients]" in block else PlatformSettings
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_settings_of_a_page_lack_nothing_but_their_files(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every name and every value is one; the files are the reader's."""
+    monkeypatch.setenv("PFCNG_DSN", "host=base.interne dbname=pfcng user=pfcng")
+    for block in re.findall(r"^```toml\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE):
+        kind = settings_of(block)
+        if kind is None:
+            assert set(tomllib.loads(block)) <= {"url", "confiance", "autorites", "delai", "tls", "signature"}
+            continue
+        with pytest.raises(ValidationError) as raised:
+            kind.parse(block, tmp_path)
+        faults = [french(fault) for fault in raised.value.errors()]
+        assert [fault for fault in faults if not fault.endswith("n’existe pas")] == []

@@ -1,5 +1,7 @@
 """Test cards as they are made: options checked, the authority's key opened, files written."""
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pfcng.client.files import PRIVATE, create
 from pfcng.contract.catalogue import Environment
+from pfcng.contract.identifiers import MAX_LENGTH
 from pfcng.domain import departements
 from pfcng.domain.annuaire import EMPLOYEE_TITLE
 from pfcng.igc import card_office
@@ -33,6 +36,8 @@ _BITS: Final = 2048
 _STEMS: Final = {CardUse.AUTH: "authentification", CardUse.SIGN: "signature"}
 _PUBLIC: Final = 0o644
 _PROFESSIONALS: Final = ("CPS", "CPF")
+_ID: Final = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
+_MAX_TEXT: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +87,24 @@ class Given:
                 yield f"--profession et --titre : obligatoires pour une carte {self.type}."
         elif not (self.struct and self.raison_sociale and self.departement):
             yield f"--struct, --raison-sociale et --departement : obligatoires pour une carte {self.type}."
+        for option, value in (("id-nat", self.id_nat), ("struct", self.struct)):
+            if value is not None and not _ID.fullmatch(value):
+                yield f"--{option} : 1 à {MAX_LENGTH} caractères, sans espace ni accent."
+        texts = (
+            ("nom", self.nom),
+            ("prenom", self.prenom),
+            ("titre", self.titre),
+            ("raison-sociale", self.raison_sociale),
+        )
+        for option, value in texts:
+            if value is not None and not _is_text(value):
+                yield f"--{option} : 1 à {_MAX_TEXT} caractères, sans caractère de contrôle."
         if self.departement is not None and not departements.is_known(self.departement):
             yield "--departement : aucun n’a ce code."
+
+
+def _is_text(value: str) -> bool:
+    return 1 <= len(value.strip()) <= _MAX_TEXT and not any(unicodedata.category(sign) == "Cc" for sign in value)
 
 
 def make(config: Path, spec: CardSpec, folder: Path, now: datetime) -> None:

@@ -13,6 +13,7 @@ from pfcng.app import open_worker
 from pfcng.jobs.worker import Worker
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.run import check_database
+from pfcng.node.service_manager import READY, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
 from pfcng.watch.log import log_as_json
@@ -49,6 +50,7 @@ async def _run(worker: Worker, watched: list[tuple[Server, socket.socket]]) -> N
         signal.signal(number, lambda *_: worker.stop())
     watching = asyncio.create_task(serve(watched, lambda: None))
     log.info("worker.started", exploitation=[place(opened) for _, opened in watched])
+    notify(READY)
     await worker.run()
     stop(watched)
     await watching

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pfcng.contract.catalogue import Environment
 from pfcng.igc import builder, others, revocations
 from pfcng.igc.cards import CardSpec, CardUse, card_holder
+from pfcng.igc.lint import UnfitToSign
+from pfcng.igc.lint_card import guarded_for_card
 from pfcng.igc.others import Known, Purpose
 from pfcng.igc.revocations import Revocation
 from pfcng.igc.serials import random_serial, to_octets
@@ -62,14 +64,22 @@ def issue(
     """
     if not database.is_attested():
         raise CardRefused(f"Rien n’est émis : {database.suspicion} ; lancez « pfcng reconcilier » sur la plateforme.")
+    serial, first = random_serial(), now.replace(microsecond=0)
+    key = guarded_for_card(
+        authority.key,
+        issuer=authority.certificate,
+        public_key=public_key,
+        serial=serial,
+        dates=(first, builder.not_after(first)),
+        id_nat=spec.id_nat,
+        use=use,
+    )
     try:
         holder = card_holder(spec, use, public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-        unsigned = builder.build(
-            holder, issuer=authority.certificate, serial=random_serial(), not_before=now, urls=urls
-        )
-    except ValueError as error:
-        raise CardRefused(f"Aucun certificat ne peut dire cela ({error}).") from error
-    certificate = unsigned.sign(authority.key, hashes.SHA256())
+        unsigned = builder.build(holder, issuer=authority.certificate, serial=serial, not_before=first, urls=urls)
+        certificate = unsigned.sign(key, hashes.SHA256())
+    except (ValueError, UnfitToSign) as error:
+        raise CardRefused("Aucun certificat de cette autorité ne peut dire ce qui est demandé.") from error
     certificate.verify_directly_issued_by(authority.certificate)
     with database.transaction() as connection:
         others.register(connection, [Known(key_identifier(authority.certificate), Purpose.CARD, certificate)])

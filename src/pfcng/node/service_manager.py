@@ -1,4 +1,4 @@
-"""What a node tells systemd, when a unit of ``Type=notify`` started it (sd_notify(3))."""
+"""What a program tells systemd, when a unit of ``Type=notify`` started it (sd_notify(3))."""
 
 import os
 import socket

@@ -45,9 +45,16 @@ _ISSUED: Final[Contenu] = {
     "fin_validite": "2029-03-02T10:00:00+00:00",
 }
 _NOT_ISSUED: Final[Contenu] = dict.fromkeys(_ISSUED)
-_WAITING: Final[Contenu] = {"motif": "PERTE", "autre_description": None, "date_effet": "2026-03-05", "revoque_le": None}
+_WAITING: Final[Contenu] = {
+    "motif": "PERTE",
+    "autre_description": None,
+    "date_effet": "2026-03-05",
+    "revoque_le": None,
+    "automatique": False,
+}
 _REVOKED: Final[Contenu] = _WAITING | {"revoque_le": "2026-03-05T09:30:00+00:00"}
 _OTHERWISE: Final[Contenu] = {"motif": "AUTRE", "autre_description": "serveur arrêté"}
+_AUTOMATIC: Final[Contenu] = _OTHERWISE | {"automatique": True}
 _REFUSED: Final[Contenu] = {"raison": "Un motif.", "refuse_le": _MOMENT, "objet": "59", "conservee": False}
 _KEPT: Final[Contenu] = _REFUSED | {"conservee": True}
 _OF_NOTHING: Final[Contenu] = _REFUSED | {
@@ -67,8 +74,8 @@ _OF_DEMANDES: Final[dict[Notification, tuple[Contenu, ...]]] = {
     Notification.NMG_005: (_NOT_ISSUED | _REFUSED, _NOT_ISSUED | _KEPT),
     Notification.NMG_006: (_NOT_ISSUED | _KEPT, _ISSUED | _KEPT),
     Notification.NMG_008: (),
-    Notification.NMG_009: (_ISSUED | _REVOKED | _OTHERWISE,),
-    Notification.NMG_014: (_ISSUED | _WAITING, _ISSUED | _WAITING | _OTHERWISE),
+    Notification.NMG_009: (_ISSUED | _REVOKED | _AUTOMATIC,),
+    Notification.NMG_014: (_ISSUED | _WAITING, _ISSUED | _WAITING | _OTHERWISE, _ISSUED | _WAITING | _AUTOMATIC),
     Notification.RAPPEL: (_ISSUED | _REMINDED,),
 }
 _OF_REQUESTS: Final = {Notification.NMG_005: (_OF_NOTHING,), Notification.NMG_008: (_OF_NOTHING,)}

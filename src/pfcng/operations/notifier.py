@@ -54,6 +54,7 @@ def notify_revocation(connection: DbConnection, notification: Notification, nume
     demande = revocation["numero_demande"]
     told = _facts(courrier.read_facts(connection, [demande])[demande])
     told |= _plain({name: revocation[name] for name in ("motif", "autre_description", "date_effet", "revoque_le")})
+    told["automatique"] = revocation["canal"] == "AUTO"
     mails = _mails(notification, revocation, told, arrival, demande=demande, revocation=numero)
     _write(connection, mails, arrival)
 

@@ -87,6 +87,16 @@ def test_motif_is_told_in_words(notification: Notification) -> None:
     assert "autre (serveur &lt;arrêté&gt;)." in part_of(other, "html")
 
 
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("automatique", [True, False])
+def test_only_who_asked_for_a_revocation_is_told_to_ask_again(kind: str, *, automatique: bool) -> None:
+    """The platform asks by itself for one of a certificate that was not delivered (RMT_ERR_009)."""
+    message = received(message_of(mail_of(Notification.NMG_014, automatique=automatique)))
+    text = " ".join(part_of(message, kind).split())
+    assert ("refaites la demande de révocation" in text) is not automatique
+    assert ("rien à refaire" in text) is automatique
+
+
 def test_html_shows_hostile_values_as_text() -> None:
     """A raison sociale is anybody's text."""
     body = part_of(received(message_of(mail_of(structure="<script>alert(1)</script>"))), "html")
