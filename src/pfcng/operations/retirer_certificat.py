@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import BoundedSemaphore
 from typing import Final
 
 from cryptography import x509
@@ -235,4 +236,9 @@ def _hash(code_revocation: str) -> str:
     Of the parameters that OWASP's password storage cheat sheet holds for equal, those that take the least memory.
     """
     kdf = Argon2id(salt=os.urandom(16), length=32, iterations=5, lanes=1, memory_cost=7 * 1024)
-    return kdf.derive_phc_encoded(code_revocation.encode())
+    with _HASHES:
+        return kdf.derive_phc_encoded(code_revocation.encode())
+
+
+_HASHES: Final = BoundedSemaphore(2)
+"""Hashes at once: more in one process would take memory and no less time."""
