@@ -15,8 +15,8 @@ from pfcng.node.messages import Assignment, Said, line, read_line
 
 _KEPT: Final = str(8 * 1024 * 1024)
 _FRUGAL: Final = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": _KEPT, "MALLOC_MMAP_THRESHOLD_": _KEPT}
-"""Has glibc give back what a request took, but for the 7 MiB of argon2id: taken anew for every retrait, their pages cost
-a tenth of its processor. A variable that is already there counts more; other C libraries do not know them."""
+"""Has glibc give back what a request took, but for the 7 MiB of argon2id: taken anew for every retrait, their pages
+cost a tenth of its processor. A variable that is already there counts more; other C libraries do not know them."""
 
 
 class Child:
