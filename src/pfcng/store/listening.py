@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 _GLANCE: Final = 0.1
 """Seconds between two looks at whether the thread is to end."""
+APART: Final = 0.25
+"""Seconds between two turns at least: the first of many notices brings one about at once, the others the next one."""
 _RETRY: Final = 5.0
 """Seconds before a lost connection is sought again."""
 
@@ -51,7 +53,10 @@ def _run(turn: Callable[[], float], database: Database, channels: tuple[str, ...
                 for channel in channels:
                     session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 while not stopped.is_set():
+                    list(session.notifies(timeout=0))  # the turn will see what they tell
+                    began = time.monotonic()
                     _await_notice(session, turn(), stopped)
+                    stopped.wait(began + APART - time.monotonic())
         except psycopg.OperationalError as error:
             log.error("database.lost", channels=channels, cause=str(error))  # noqa: TRY400 - the trace tells nothing more
             stopped.wait(min(turn(), _RETRY))

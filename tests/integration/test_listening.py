@@ -1,0 +1,62 @@
+"""Turns in a thread, brought about by notices (`store/listening.py`)."""
+
+import time
+from threading import Event, Lock
+
+import pytest
+
+from pfcng.store.database import Database
+from pfcng.store.listening import APART, keep_turning
+from support.workers import wait_until
+
+CHANNEL = "essai"
+
+
+class Turns:
+    """Counts its turns, and what had been told when each began."""
+
+    def __init__(self, database: Database) -> None:
+        self.taken = 0
+        self.seen = 0
+        self.told = 0
+        self._lock = Lock()
+        self._database = database
+        self.first = Event()
+
+    def turn(self) -> float:
+        with self._lock:
+            self.taken += 1
+            self.seen = self.told
+        self.first.set()
+        return 600
+
+    def tell(self) -> None:
+        with self._lock:
+            self.told += 1
+        with self._database.transaction() as connection:
+            connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+
+
+@pytest.fixture
+def turns(database: Database) -> Turns:
+    return Turns(database)
+
+
+def test_notice_brings_a_turn_about_at_once(database: Database, turns: Turns) -> None:
+    """Nobody waits ten minutes for what the database tells."""
+    with keep_turning("essai", turns.turn, database=database, channels=(CHANNEL,)):
+        assert turns.first.wait(10)
+        turns.tell()
+        wait_until(lambda: turns.taken == 2)
+
+
+def test_many_notices_bring_few_turns_about(database: Database, turns: Turns) -> None:
+    """A hundred revocations are not a hundred looks at everything, in every process; and none is missed."""
+    with keep_turning("essai", turns.turn, database=database, channels=(CHANNEL,)):
+        assert turns.first.wait(10)
+        began = time.monotonic()
+        for _ in range(100):
+            turns.tell()
+        wait_until(lambda: turns.seen == 100)
+        most = 2 + (time.monotonic() - began) / APART  # however slow the machine is
+        assert turns.taken <= most
