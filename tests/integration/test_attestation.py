@@ -185,7 +185,7 @@ def test_new_connection_is_looked_at_before_anybody_works_on_it(dsn: str) -> Non
         with database.transaction() as connection:
             [row] = connection.execute("SELECT pg_backend_pid() AS pid").fetchall()
         with psycopg.connect(dsn, autocommit=True) as killer:
-            killer.execute("SELECT pg_terminate_backend(%s)", (row["pid"],))
+            killer.execute("SELECT pg_terminate_backend(%s, 60000)", (row["pid"],))  # waits until it is gone
         with database.transaction():
             pass
         assert database.suspicion == "pour l’essai"

@@ -191,7 +191,7 @@ def test_health_follows_the_database(program: IgcProgram, postgres: str) -> None
     with psycopg.connect(postgres, autocommit=True) as admin, program.identities.http(program.url) as client:
         assert client.get("/sante").status_code == 200
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(database))
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        admin.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s", (name,))
         assert client.get("/sante").status_code == 503
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(database))
         program.wait()

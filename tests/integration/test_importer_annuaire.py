@@ -288,7 +288,7 @@ def test_failure_in_the_merge_leaves_the_old_annuaire(
         if step == MERGE:
             with psycopg.connect(dsn) as connection:
                 connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                     "WHERE pid <> pg_backend_pid() AND datname = current_database()"
                 )
 

@@ -286,7 +286,7 @@ def test_connection_that_is_cut_leaves_the_next_turn_what_is_due(
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(
                 """
-                SELECT pg_terminate_backend(pid) FROM pg_locks
+                SELECT pg_terminate_backend(pid, 60000) FROM pg_locks
                 WHERE locktype = 'advisory' AND pid <> pg_backend_pid()
                 """
             )

@@ -122,7 +122,7 @@ def test_worker_survives_the_loss_of_its_connections(scenario: Scenario, dsn: st
         wait_until(lambda: scenario.rows("SELECT FROM procrastinate_workers") != [])
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         scenario.order()
