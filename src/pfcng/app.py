@@ -163,21 +163,10 @@ def create_app(
     check_schema(dsn, *platform_schemas(settings))
     remote = _remote(settings.igc) if settings.igc is not None else None
     keyring = Keyring()
-    issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+    issuing = _issuing(settings, keyring)
     publishing = [*issuing, *(_open_signer(one, keyring) for one in settings.autres_autorites)]
     database = Database(dsn)
-
-    def own_sources(authorities: Sequence[x509.Certificate]) -> list[Source]:
-        """What the database knows of them: their CRLs made here, and what PFCNG-IGC revoked elsewhere."""
-        sources: list[Source] = (
-            [TableSource(database, frozenset(map(key_identifier, authorities)))] if publishing else []
-        )
-        return (
-            sources
-            if remote is None
-            else [*sources, ClosedSource(database, authorities, clock, settings.confiance.grace_crl)]
-        )
-
+    own_sources = partial(_own_sources, settings, database, clock, is_publishing=bool(publishing))
     trust_loader = partial(load_trust, settings.confiance, own_sources, clock)
     trust = trust_loader(on_alarm=lambda alarm: record_alert("confiance", str(alarm), database=database, now=clock()))
     platform = Platform(
@@ -201,6 +190,28 @@ def create_app(
         _publishing=[one.certificate for one in publishing],
         _remote=remote,
     )
+
+
+def _issuing(settings: Settings, keyring: Keyring) -> list[Credential]:
+    """The authorities that issue here, their keys open; none where PFCNG-IGC is elsewhere."""
+    return [] if settings.igc is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+
+
+def _own_sources(
+    settings: Settings,
+    database: Database,
+    clock: Callable[[], datetime],
+    authorities: Sequence[x509.Certificate],
+    *,
+    is_publishing: bool,
+) -> list[Source]:
+    """What the database knows of authorities: their CRLs made here, and what PFCNG-IGC revoked elsewhere."""
+    sources: list[Source] = []
+    if is_publishing:
+        sources.append(TableSource(database, frozenset(map(key_identifier, authorities))))
+    if settings.igc is not None:
+        sources.append(ClosedSource(database, authorities, clock, settings.confiance.grace_crl))
+    return sources
 
 
 def create_parts(
@@ -246,7 +257,7 @@ def open_worker(settings: Settings, *, dsn: str, clock: Callable[[], datetime]) 
         check_schema(dsn, *platform_schemas(settings))
         remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
         keyring = stack.enter_context(closing(Keyring()))
-        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        issuing = _issuing(settings, keyring)
         database = stack.enter_context(closing(Database(dsn, max_connections=WORKER_CONNECTIONS)))
         parts = create_parts(
             settings.courrier,
@@ -281,7 +292,7 @@ def open_sides(
         check_schema(dsn, *platform_schemas(settings))
         remote = stack.enter_context(closing(_remote(settings.igc))) if settings.igc is not None else None
         keyring = stack.enter_context(closing(Keyring()))
-        issuing = [] if remote is not None else [_open_signer(one, keyring) for one in settings.emettrices]
+        issuing = _issuing(settings, keyring)
         database = stack.enter_context(closing(Database(dsn, max_connections=2)))
         yield database, remote or _embedded(issuing, settings.publication, database, clock)
 

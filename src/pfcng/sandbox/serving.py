@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from ssl import SSLContext, VerifyFlags
 from typing import Final
 
-from pfcng.app import create_app, create_parts
-from pfcng.jobs.acts import periodic_acts
+from pfcng.app import App, Published, create_app, create_parts
+from pfcng.jobs.acts import Parts, periodic_acts
 from pfcng.jobs.worker import keep_working
 from pfcng.operations.sceller_journal import keep_sealed
 from pfcng.pki import names
@@ -93,25 +93,41 @@ def serve(
         authorities = [pki.authorities[name.common_name].pair.certificate for name in (*ROOTS, *AUTHORITIES)]
         tls = server_context(pki.server.certificate, pki.server.key, authorities)
 
-        def next_attempt() -> datetime | None:
-            with app.database.transaction() as connection:
-                return revocations.find_next_attempt(connection, clock())
-
-        def settle(by: timedelta) -> None:
-            _ignore_dates(tls)
-            renew()
-            with app.database.transaction() as connection:
-                again = known.save(connection, pki)
-                jobs.bring_forward(connection, by)
-            published.publisher.turn(at_once=True, again=again)
-            app.platform.trust.refresh()
-
         if clock.ahead:
             _ignore_dates(tls)
-        control = Control(clock, incidents, Advancer(clock, periodic_acts(parts), next_attempt, settle))
+        advancer = _advancer(app, published=published, parts=parts, pki=pki, clock=clock, tls=tls, renew=renew)
+        control = Control(clock, incidents, advancer)
         exploitation = app.exploitation(ServedCertificate(pki.server.certificate))
         plain = beside(exploitation, control.around(published.application))
         serve_until_signal([(server(app.service, tls), sockets[0]), (server(plain), sockets[1])], ready)
+
+
+def _advancer(
+    app: App,
+    *,
+    published: Published,
+    parts: Parts,
+    pki: SandboxPki,
+    clock: SandboxClock,
+    tls: SSLContext,
+    renew: Callable[[], object],
+) -> Advancer:
+    """What moves the clock, does what falls due on the way, and leaves a sandbox of the new day."""
+
+    def next_attempt() -> datetime | None:
+        with app.database.transaction() as connection:
+            return revocations.find_next_attempt(connection, clock())
+
+    def settle(by: timedelta) -> None:
+        _ignore_dates(tls)
+        renew()
+        with app.database.transaction() as connection:
+            again = known.save(connection, pki)
+            jobs.bring_forward(connection, by)
+        published.publisher.turn(at_once=True, again=again)
+        app.platform.trust.refresh()
+
+    return Advancer(clock, periodic_acts(parts), next_attempt, settle)
 
 
 def _load(database: Database, demonstration: Demonstration, pki: SandboxPki) -> Collection[bytes]:
