@@ -138,6 +138,20 @@ def test_maildir_may_begin_as_an_empty_folder(tmp_path: Path) -> None:
     assert len(mails_in(tmp_path)) == 1
 
 
+def test_several_mails_may_be_the_first_of_a_maildir(tmp_path: Path) -> None:
+    """A worker sends several at once: none waits for a minute because another made the folder meanwhile."""
+
+    async def at_once(folder: Path) -> None:
+        transport = Maildir(folder)
+        recipients = [f"porteur{number}@hopital.example" for number in range(8)]
+        await asyncio.gather(*(transport.send(message_of(mail_of()), recipient) for recipient in recipients))
+
+    for attempt in range(40):
+        folder = tmp_path / str(attempt)
+        asyncio.run(at_once(folder))
+        assert len(list((folder / "new").iterdir())) == 8
+
+
 def test_maildir_that_cannot_be_written_is_tried_later(tmp_path: Path) -> None:
     """A full or missing disk comes back."""
     (tmp_path / "fichier").touch()

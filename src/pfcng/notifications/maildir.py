@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import mailbox
 import os
 from email.message import EmailMessage
 from itertools import chain
@@ -43,10 +42,9 @@ class Maildir:
             raise MailDelayed(f"le maildir ne peut pas être écrit : {error.strerror or error}") from error
 
     def _make(self) -> None:
-        """The folder, or what an empty one lacks to be a maildir."""
-        mailbox.Maildir(self._folder, create=True)
-        for name in ("tmp", "new", "cur"):
-            (self._folder / name).mkdir(mode=0o700, exist_ok=True)
+        """The folder, or what an empty one lacks to be a maildir; several mails may be the first at once."""
+        for folder in (self._folder, *(self._folder / name for name in ("tmp", "new", "cur"))):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
         """Whole on the disk first, then in ``new`` at once: readers never see half a message."""
