@@ -173,6 +173,19 @@ def test_failed_job_is_done_again(mails: Scenario, dsn: str) -> None:
     }
 
 
+def test_acts_that_failed_are_done_again_by_one_job(scenario: Scenario, dsn: str) -> None:
+    """Of an act one job waits at most: the second that is asked for is that one."""
+    scenario.rows(
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status)
+        SELECT 'echeances', 'rappels', 'rappels', 'rappels', 'failed' FROM generate_series(1, 2) RETURNING id
+        """
+    )
+    run(taches.app, dsn, "relancer", "1")
+    run(taches.app, dsn, "relancer", "2")
+    assert [row["etat"] for row in run(taches.app, dsn, "lister")["taches"]] == ["en attente", "en échec"]
+
+
 @pytest.mark.parametrize("act", ["relancer", "annuler"])
 def test_unknown_job_is_told(mails: Scenario, dsn: str, act: str) -> None:
     """Exit status 1, in French."""

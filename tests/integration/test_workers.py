@@ -115,6 +115,48 @@ def test_jobs_of_a_silent_worker_are_taken_over_once(scenario: Scenario) -> None
     assert sorted(statuses(scenario)) == ["doing", "todo"]
 
 
+def leave_lost_act(scenario: Scenario) -> None:
+    """An act that a worker died of, whose next period waits, and a mail that it died of with it."""
+    scenario.order()
+    scenario.rows(
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status, args)
+        SELECT 'echeances', 'essai', 'essai', 'essai', status::procrastinate_job_status, '{"timestamp": 0}'
+        FROM unnest(ARRAY['doing', 'todo']) AS status RETURNING id
+        """
+    )
+    scenario.rows("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 1 RETURNING id")
+
+
+def test_lost_act_whose_next_period_waits_makes_room_for_it(scenario: Scenario) -> None:
+    """One job an act may wait: the one that is lost goes, and holds up neither the other nor what else is lost."""
+    leave_lost_act(scenario)
+    with scenario.database.transaction() as connection:
+        assert len(jobs.take_over(connection, timedelta(seconds=30))) == 2
+        assert jobs.take_over(connection, timedelta(seconds=30)) == []
+    assert statuses(scenario) == ["todo", "todo"]
+    rows = scenario.rows("SELECT status::text FROM procrastinate_jobs WHERE task_name = 'essai'")
+    assert [row["status"] for row in rows] == ["todo"]
+
+
+def test_act_that_was_lost_is_done_at_its_next_period(
+    scenario: Scenario, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker killed in an act, and a period that began before it counted as dead."""
+    leave_lost_act(scenario)
+    done: list[int] = []
+
+    def act() -> int:
+        done.append(1)
+        return 1
+
+    with_act(monkeypatch, act)
+    parts = make_parts(scenario.database, scenario.authority, transport=tmp_path, clock=lambda: NOW)
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: bool(done) and waiting_mails(scenario) == 0)
+    assert len(mails_in(tmp_path)) == 2
+
+
 def test_worker_survives_the_loss_of_its_connections(scenario: Scenario, dsn: str, tmp_path: Path) -> None:
     """The database restarts; nobody has to restart the workers."""
     parts = make_parts(scenario.database, scenario.authority, transport=tmp_path, clock=lambda: NOW)

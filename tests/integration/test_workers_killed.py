@@ -115,6 +115,18 @@ def is_over(scenario: Scenario) -> bool:
     return int(row["left"]) == 0
 
 
+def what_waits(scenario: Scenario) -> str:
+    """What the queue looks like when it takes too long."""
+    rows = scenario.rows(
+        """
+        SELECT task_name, status::text, count(*) AS jobs, min(id) AS first, max(attempts) AS attempts,
+               min(scheduled_at) AS planned
+        FROM procrastinate_jobs GROUP BY 1, 2
+        """
+    )
+    return "\n".join(["it takes too long", *(str(tuple(row.values())) for row in rows)])
+
+
 @pytest.mark.timeout(2 * SECONDS)
 def test_nothing_is_lost_and_nothing_done_twice(scenario: Scenario, dsn: str, pki: Path, tmp_path: Path) -> None:
     """Each mail is delivered once, each expiry and each deferred révocation is done once (RMT_ERR_008, dateEffet)."""

@@ -35,16 +35,23 @@ def defer_mails(connection: DbConnection, numeros: Sequence[int]) -> None:
 def take_over(connection: DbConnection, silence: timedelta) -> list[int]:
     """Give back to the queue the jobs of workers that are gone, or were silent for that long; their numbers.
 
+    An act whose next period waits already has nothing to give back: of each, one job waits at most.
     One statement, so that of two callers one gives a job back.
     """
     rows = connection.execute(
         """
         WITH perdue AS (
-            SELECT j.id FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+            SELECT j.id, j.queueing_lock
+            FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
             WHERE j.status = 'doing' AND (w.id IS NULL OR w.last_heartbeat < now() - %s)
             FOR UPDATE OF j SKIP LOCKED
         )
-        SELECT id, procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM perdue
+        SELECT id, CASE
+            WHEN EXISTS (SELECT FROM procrastinate_jobs t
+                         WHERE t.status = 'todo' AND t.queueing_lock = perdue.queueing_lock)
+            THEN procrastinate_finish_job_v1(id, 'failed', true)
+            ELSE procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) END
+        FROM perdue
         """,
         (silence,),
     )
@@ -104,14 +111,24 @@ def count_workers(connection: DbConnection) -> int:
 
 
 def retry(connection: DbConnection, job: int) -> bool:
-    """Do a job that failed, or that waits for its next try, at once; whether there was one."""
+    """Do a job that failed, or that waits for its next try, at once; whether there was one.
+
+    An act that failed and whose next period waits is done by that one.
+    """
     failed = connection.execute(
-        "SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM procrastinate_jobs "
-        "WHERE id = %s AND status = 'failed'",
+        """
+        SELECT procrastinate_retry_job_v2(j.id, now(), NULL, NULL, NULL) FROM procrastinate_jobs j
+        WHERE j.id = %s AND j.status = 'failed' AND NOT EXISTS (
+            SELECT FROM procrastinate_jobs t WHERE t.status = 'todo' AND t.queueing_lock = j.queueing_lock)
+        """,
         (job,),
     )
     waiting = connection.execute(
-        "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id = %s AND status = 'todo'", (job,)
+        """
+        UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo' AND (id = %(job)s OR queueing_lock = (
+            SELECT queueing_lock FROM procrastinate_jobs WHERE id = %(job)s AND status = 'failed'))
+        """,
+        {"job": job},
     )
     return failed.rowcount + waiting.rowcount > 0
 
