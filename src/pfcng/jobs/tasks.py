@@ -18,6 +18,7 @@ from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
 from pfcng.store.journal import JournalEntry
+from pfcng.store.reaching import lasting
 from pfcng.watch import metrics
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
     """The application of a worker, with every task."""
     app = App(
         connector=PsycopgConnector(
-            conninfo=dsn, min_size=1, max_size=connections, kwargs={"options": "-c timezone=UTC"}, configure=_take_role
+            conninfo=lasting(dsn, "-c timezone=UTC"), min_size=1, max_size=connections, configure=_take_role
         ),
         periodic_defaults={"max_delay": _CATCH_UP.total_seconds()},
     )
