@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from ssl import SSLContext, VerifyFlags
+from typing import Final
 
 import structlog
 
@@ -25,9 +26,12 @@ from pfcng.web.tls import server_context
 
 log = structlog.get_logger()
 
+_RENEWED: Final = {"serveur", "clients"}
+"""The settings that SIGHUP has read again."""
+
 
 def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files again. The signals stay taken: the program ends then.
+    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files and the white list again. The signals stay taken: the program ends then.
 
     Args:
         config: The file of the settings.
@@ -56,15 +60,18 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
 
         async def renew() -> None:
             try:
+                renewed = read_settings(str(config), lambda: IgcSettings.load(config))
                 with faults_told():
-                    context = _tls(settings)
-                    app.renew_peers()
+                    context, shown = _tls(renewed), ServedCertificate(renewed.serveur.certificat)
+                    app.renew_peers(renewed.clients)
                     await service.renew(context)
-                    served.renew()
             except StartFault as fault:
                 log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
-            else:
-                log.info("tls.renewed")
+                return
+            served.ends = shown.ends
+            log.info("tls.renewed")
+            if waiting := _waiting(settings, renewed):
+                log.warning("settings.not_renewed", settings=waiting, see="docs/service-igc.md")
 
         def ready() -> None:
             notify(READY)
@@ -91,6 +98,12 @@ def migrate_igc(config: Path) -> None:
     with faults_told():
         reach(settings.dsn)
         migrate(settings.dsn, IGC)
+
+
+def _waiting(running: IgcSettings, read: IgcSettings) -> list[str]:
+    """The settings that are others by now, and count after a restart alone."""
+    names = set(IgcSettings.model_fields) - _RENEWED
+    return sorted(name for name in names if getattr(running, name) != getattr(read, name))
 
 
 def _tls(settings: IgcSettings) -> SSLContext:
