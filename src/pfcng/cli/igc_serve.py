@@ -8,7 +8,7 @@ from ssl import SSLContext, VerifyFlags
 
 import structlog
 
-from pfcng.app import create_igc
+from pfcng.app.igc import create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.service_manager import READY, notify
