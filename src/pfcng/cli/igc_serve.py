@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext, VerifyFlags
 
 import structlog
 
-from pfcng.app import create_igc
+from pfcng.app.igc import IgcApp, create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.service_manager import READY, notify
@@ -19,7 +20,7 @@ from pfcng.store.reaching import reach
 from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.readiness import ServedCertificate
-from pfcng.web.serving import serve_until_signal, server
+from pfcng.web.serving import Server, serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 from pfcng.web.tls import server_context
 
@@ -53,32 +54,31 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
         stack.callback(app.close)
         stack.enter_context(app.kept_published())
         service = server(app.service, tls)
-
-        async def renew() -> None:
-            try:
-                with faults_told():
-                    context = _tls(settings)
-                    app.renew_peers()
-                    await service.renew(context)
-                    served.renew()
-            except StartFault as fault:
-                log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
-            else:
-                log.info("tls.renewed")
+        servers = [
+            (service, opened),
+            (server(app.published.application), plain),
+            (server(app.exploitation(served)), exploitation),
+        ]
 
         def ready() -> None:
             notify(READY)
             on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
 
-        serve_until_signal(
-            [
-                (service, opened),
-                (server(app.published.application), plain),
-                (server(app.exploitation(served)), exploitation),
-            ],
-            ready,
-            renew,
-        )
+        serve_until_signal(servers, ready, partial(_renew, settings, app, service, served))
+
+
+async def _renew(settings: IgcSettings, app: IgcApp, service: Server, served: ServedCertificate) -> None:
+    """Read the TLS files and the clients' authorities again; where one is of no use, all stays as it was."""
+    try:
+        with faults_told():
+            context = _tls(settings)
+            app.renew_peers()
+            await service.renew(context)
+            served.renew()
+    except StartFault as fault:
+        log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
+    else:
+        log.info("tls.renewed")
 
 
 def migrate_igc(config: Path) -> None:

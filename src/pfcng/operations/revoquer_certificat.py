@@ -13,13 +13,14 @@ from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocationCertificat
+from pfcng.contract.paris import paris_day
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
-from pfcng.operations.context import Arrival, RequestContext, paris_day
+from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
