@@ -1,4 +1,4 @@
-"""A whole obtention signed by a card: SoftHSM holds the sandbox's, the platform verifies (issue 6 §2)."""
+"""A whole obtention signed by a card: SoftHSM holds the sandbox's, the platform verifies."""
 
 import tempfile
 from collections.abc import Iterator

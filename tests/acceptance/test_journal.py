@@ -81,7 +81,7 @@ def send_wrong(platform: Sandbox, request: Request, element: str, value: str) ->
 
 
 def test_no_secret_and_no_csr_enters_the_journal(platform: Sandbox) -> None:
-    """Accepted and refused requests, through TLS and signatures: nothing of their contents (issue 3, item 10)."""
+    """Accepted and refused requests, through TLS and signatures: nothing of their contents."""
     csrs = [make_csr() for _ in range(4)]
     mail = "nul-ne-doit-lire@hopital.example"
     with platform.client() as client:

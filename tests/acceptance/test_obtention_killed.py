@@ -1,4 +1,4 @@
-"""An obtention killed at each of its steps is taken up again, without a second demande (docs/client.md; issue 6 §3)."""
+"""An obtention killed at each of its steps is taken up again, without a second demande (docs/client.md)."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The life of a certificate by the commands, on a running sandbox (issue 6 §3, §4)."""
+"""The life of a certificate by the commands, on a running sandbox."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def renew(home: Path, *options: object) -> Run:
 
 
 def test_every_form_is_there_private_and_named_as_the_platform_does(folder: Path, home: Path, sandbox: Sandbox) -> None:
-    """Domain facts on the PKCS#12 of the IHM; nobody else reads a key (issue 6 §3)."""
+    """Domain facts on the PKCS#12 of the IHM; nobody else reads a key."""
     names = {path.name for path in folder.iterdir() if path.is_symlink()}
     assert names == {
         *("cle.pem", "certificat.pem", "chaine.pem", "chaine-complete.pem", "certificat.p12", "certificat-ancien.p12")
@@ -72,7 +72,7 @@ def test_every_form_is_there_private_and_named_as_the_platform_does(folder: Path
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl (Debian package openssl)")
 def test_openssl_reads_the_forms(folder: Path, home: Path, sandbox: Sandbox) -> None:
-    """The chain verifies; the modern PKCS#12 needs no old algorithm, the other one is 3DES (issue 6 §3)."""
+    """The chain verifies; the modern PKCS#12 needs no old algorithm, the other one is 3DES."""
     command = ["openssl", "verify", "-CAfile", str(sandbox.anchors), "-untrusted", str(folder / "chaine.pem")]
     verified = subprocess.run([*command, str(folder / "certificat.pem")], capture_output=True, text=True, check=False)
     assert verified.stdout.endswith(": OK\n")
@@ -140,7 +140,7 @@ def test_what_is_due_is_renewed_under_the_same_names(folder: Path, home: Path) -
 
 
 def test_failing_hook_keeps_the_old_certificate_and_orders_no_third(folder: Path, home: Path, tmp_path: Path) -> None:
-    """Exit status 4, old names back, hooks told; the next run deploys what was obtained (issue 6 §4)."""
+    """Exit status 4, old names back, hooks told; the next run deploys what was obtained."""
     log = tmp_path / "journal"
     code = (
         "import os,sys; step=os.environ['PFCNG_ETAPE'];"
@@ -203,7 +203,7 @@ def test_revoked_certificate_is_not_renewed(folder: Path, home: Path) -> None:
 def test_inventory_shows_what_the_platform_has_and_no_folder_holds(
     home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """What was obtained otherwise is due to expire as well (issue 6 §4)."""
+    """What was obtained otherwise is due to expire as well."""
     other = f"ailleurs-{uuid.uuid4().hex[:12]}"
     assert obtain(sandbox, tmp_path / "ailleurs", tmp_path / "autre-parc", "--json", name=other).status == 0
     assert Run("parc", "actualiser", "--parc", home, "--json").status == 0
@@ -258,7 +258,7 @@ def test_suivre_lists_what_was_done(folder: Path, sandbox: Sandbox) -> None:
 
 
 def test_units_name_this_program(tmp_path: Path) -> None:
-    """Ready for systemctl enable (issue 6 §4)."""
+    """Ready for systemctl enable."""
     assert Run("parc", "systemd", "--sortie", tmp_path, "--json").status == 0
     service = (tmp_path / "pfcng-parc.service").read_text()
     assert "@PFCNG@" not in service

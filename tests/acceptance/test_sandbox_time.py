@@ -16,7 +16,7 @@ from cryptography import x509
 from pfcng.client.errors import RefusedError
 from pfcng.contract.catalogue import Motif, TypeDemande
 from pfcng.contract.messages import RequeteRenouvellementCertificat, RequeteRevocationCertificat, RequeteSuiviActivite
-from pfcng.operations.context import paris_day
+from pfcng.contract.paris import paris_day
 from support.csrs import make_csr
 from support.demandes import demande_for
 from support.folders import shared_folder

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pfcng.contract.paris import paris_day
 from pfcng.domain.rules import Rules
-from pfcng.operations.context import paris_day
 from pfcng.store import demandes, echeances, revocations
 from pfcng.store.database import Database
 from support.activite import generate

@@ -65,7 +65,7 @@ def sealer_of(database: Database, anchor: Anchor | None = None) -> Sealer:
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("tampering", TAMPERINGS)
 def test_application_may_only_add_to_the_journal(database: Database, table: str, tampering: str) -> None:
-    """Its role has no UPDATE, DELETE or TRUNCATE on the entries, seals and waiting digests (issue 3, item 10)."""
+    """Its role has no UPDATE, DELETE or TRUNCATE on the entries, seals and waiting digests."""
     append(database, 2)
     with pytest.raises(InsufficientPrivilege), database.transaction() as connection:
         connection.execute(statement(tampering, table))
@@ -456,7 +456,7 @@ def redate_seal(connection: psycopg.Connection) -> None:
 def test_tampering_with_sealed_entries_is_named(
     database: Database, dsn: str, tamper: Tamper, expected: tuple[Finding, int | None, int | None]
 ) -> None:
-    """By somebody who owns the database: the first entry, and what was done to it (issue 3, item 10)."""
+    """By somebody who owns the database: the first entry, and what was done to it."""
     seal(database, 5)
     with owner(dsn) as connection:
         tamper(connection)

@@ -10,6 +10,7 @@ from threading import Event, Lock
 import psycopg
 import pytest
 
+from pfcng.store import listening
 from pfcng.store.database import Database
 from pfcng.store.listening import APART, keep_turning
 from support.workers import wait_until
@@ -67,6 +68,36 @@ def test_many_notices_bring_few_turns_about(database: Database, turns: Turns) ->
         assert turns.taken <= most
 
 
+def test_turns_go_on_whatever_the_database_says(
+    database: Database, dsn: str, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers with an error, as one that is being restored or migrated, is one that is away."""
+    monkeypatch.setattr(listening, "_RETRY", 0.1)
+    with (
+        psycopg.connect(dsn, autocommit=True) as owner,
+        keep_turning("essai", turns.turn, database=database, channels=(CHANNEL,)),
+    ):
+        assert turns.first.wait(10)
+        owner.execute("ALTER FUNCTION igc.faits_de_la_base() RENAME TO faits")
+        owner.execute(
+            "CREATE FUNCTION igc.faits_de_la_base() RETURNS SETOF record LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'cache lookup failed' USING ERRCODE = 'XX000'; END $$"
+        )
+        owner.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        wait_until(lambda: turns.taken >= 3)
+        owner.execute("DROP FUNCTION igc.faits_de_la_base()")
+        owner.execute("ALTER FUNCTION igc.faits() RENAME TO faits_de_la_base")
+        wait_until(
+            lambda: bool(owner.execute("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%essai%'").rowcount)
+        )
+        taken = turns.taken
+        turns.tell()
+        wait_until(lambda: turns.taken > taken)
+
+
 def test_turns_outlive_a_failure_that_nobody_foresaw(database: Database, turns: Turns) -> None:
     """One that fails is taken again: CRLs are renewed, and revocations known, after that too."""
 
@@ -82,10 +113,13 @@ def test_turns_outlive_a_failure_that_nobody_foresaw(database: Database, turns: 
         wait_until(lambda: turns.taken == 2)
 
 
-def test_turns_outlive_a_lack_of_descriptors(dsn: str, database: Database, turns: Turns) -> None:
+def test_turns_outlive_a_lack_of_descriptors(
+    dsn: str, database: Database, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A session that cannot be had for want of descriptors is sought again (EMFILE is no error of the database)."""
+    monkeypatch.setattr(listening, "_RETRY", 0.1)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    listening = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    listeners = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 
     with (
         psycopg.connect(dsn, autocommit=True) as admin,
@@ -98,9 +132,9 @@ def test_turns_outlive_a_lack_of_descriptors(dsn: str, database: Database, turns
             with suppress(OSError):
                 while True:
                     taken.enter_context(Path(os.devnull).open("rb"))
-            admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({listening}) AS listening")
+            admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({listeners}) AS listeners")
             wait_until(lambda: turns.taken > 2)  # as the session ends, and when none can be had
-        wait_until(lambda: admin.execute(listening).fetchone() is not None)
+        wait_until(lambda: admin.execute(listeners).fetchone() is not None)
         before = turns.taken
         turns.tell()
         wait_until(lambda: turns.taken > before)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from pfcng.app import create_app
+from pfcng.app.platform import create_app
 from pfcng.domain.rules import Rules
 from pfcng.igc import crl
 from pfcng.igc.crl import Frame

@@ -31,13 +31,14 @@ from pfcng.contract.messages import (
     RequeteRetraitCertificat,
     RequeteRevocationCertificat,
 )
+from pfcng.contract.paris import paris_day
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, RequestRefused
 from pfcng.igc.urls import PublicationUrls
 from pfcng.operations.annuler_demande import annuler_demande, cancel_expired
-from pfcng.operations.context import RequestContext, paris_day
+from pfcng.operations.context import RequestContext
 from pfcng.operations.demander_certificats import demander_certificats
 from pfcng.operations.renouveler_certificat import renouveler_certificat
 from pfcng.operations.retirer_certificat import Retrait, confirm_delivery, record_loss, retirer_certificat

@@ -25,7 +25,6 @@ from secrets import token_hex
 from string import Template
 from typing import Final, Literal
 from xml.sax.saxutils import escape
-from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -34,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from pfcng.contract.operations import Operation, by_request_element
+from pfcng.contract.paris import PARIS
 from pfcng.pki.keys import load_pem
 from pfcng.store.embedded import EmbeddedPostgres
 from pfcng.xml import codec, dsig, soap
@@ -53,7 +53,6 @@ PATTERNS: Final = {
 }
 """First word of a name that a reply binds → what its value looks like."""
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _NAME: Final = re.compile(r"\$\{([a-z][a-z0-9_.]*)\}")
 _PARSER: Final = etree.XMLParser(remove_blank_text=True, resolve_entities=False)
 _REPEAT: Final = "fois"
@@ -163,13 +162,13 @@ class Names(dict[str, str]):
     """
 
     def __init__(self) -> None:
-        today = datetime.now(_PARIS).date()
+        today = datetime.now(PARIS).date()
         super().__init__(
             aujourdhui=today.isoformat(),
             hier=(today - timedelta(days=1)).isoformat(),
             demain=(today + timedelta(days=1)).isoformat(),
             jour=f"{today:%d/%m/%Y}",
-            minuit=_instant(datetime.combine(today + timedelta(days=1), time(), _PARIS)),
+            minuit=_instant(datetime.combine(today + timedelta(days=1), time(), PARIS)),
             alea=token_hex(6),
             bourrage=" " * 65_536,
         )
@@ -201,7 +200,7 @@ class Names(dict[str, str]):
 
 
 def _instant(moment: datetime) -> str:
-    return moment.astimezone(_PARIS).isoformat(timespec="seconds")
+    return moment.astimezone(PARIS).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

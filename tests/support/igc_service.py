@@ -22,7 +22,7 @@ import pytest
 from cryptography import x509
 from starlette.types import ASGIApp
 
-from pfcng.app import create_igc
+from pfcng.app.igc import create_igc
 from pfcng.igc.connectors.remote import RemoteAuthority, client_context
 from pfcng.igc.migrations import IGC
 from pfcng.pki import names

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pfcng.app import create_app
+from pfcng.app.platform import create_app
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, ROOTS
 from pfcng.sandbox.pki import plan_pki

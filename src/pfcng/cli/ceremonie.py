@@ -7,21 +7,8 @@ from typing import Annotated
 import typer
 
 from pfcng.cli.french import INTERRUPTED
-from pfcng.cli.key_options import (
-    AccesFichier,
-    Jeton,
-    KeyOptions,
-    Lieu,
-    Module,
-    Montage,
-    MotDePasseFichier,
-    Participant,
-    PinFichier,
-    Transit,
-    TransitAc,
-    Variable,
-    option,
-)
+from pfcng.cli.key_options import CeremonyKeys, KeyOptions, Lieu, Participant, option
+from pfcng.cli.option_groups import spread
 
 
 class Monde(StrEnum):
@@ -31,6 +18,7 @@ class Monde(StrEnum):
     PRODUCTION = "PRODUCTION"
 
 
+@spread
 def ceremonie(
     *,
     dossier: Annotated[Path, option("DOSSIER", "Où écrire certificats, CRL et procès-verbal ; créé si besoin.")],
@@ -50,17 +38,7 @@ def ceremonie(
     dn_strict: Annotated[
         bool, typer.Option("--dn-strict", help="N’ajoute pas OU=EMULATEUR : pour un réseau fermé, jamais ailleurs.")
     ] = False,
-    mot_de_passe_fichier: MotDePasseFichier = None,
-    mot_de_passe_env: Variable = None,
-    module: Module = None,
-    jeton: Jeton = None,
-    pin_fichier: PinFichier = None,
-    pin_env: Variable = None,
-    transit: Transit = None,
-    montage: Montage = "transit",
-    transit_ac: TransitAc = None,
-    acces_fichier: AccesFichier = None,
-    acces_env: Variable = None,
+    key_options: KeyOptions,
     cles_existantes: Annotated[
         bool, typer.Option("--cles-existantes", help="Prend les clés qui sont déjà là au lieu de s’arrêter.")
     ] = False,
@@ -93,21 +71,7 @@ def ceremonie(
         bits=taille,
         years=validite,
         strict=dn_strict,
-        keys=KeyOptions(
-            folder=dossier,
-            new=True,
-            password_file=mot_de_passe_fichier,
-            password_variable=mot_de_passe_env,
-            module=module,
-            token=jeton,
-            pin_file=pin_fichier,
-            pin_variable=pin_env,
-            transit=transit,
-            mount=montage,
-            transit_ca=transit_ac,
-            access_file=acces_fichier,
-            access_variable=acces_env,
-        ),
+        keys=CeremonyKeys(options=key_options, folder=dossier, new=True),
         accept_existing=cles_existantes,
         participants=tuple(participant or ()),
         yes=oui,

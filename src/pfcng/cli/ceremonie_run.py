@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.cli.asking import is_agreed
 from pfcng.cli.ceremonie import Monde
-from pfcng.cli.key_options import KeyOptions, Lieu
+from pfcng.cli.key_options import CeremonyKeys, Lieu
 from pfcng.cli.output import Status
 from pfcng.contract.catalogue import Environment
 from pfcng.igc.ceremony import Ceremony, CeremonyFault, ForeignKey, Made
@@ -66,7 +66,7 @@ class Choices:
     bits: int
     years: int
     strict: bool
-    keys: KeyOptions
+    keys: CeremonyKeys
     accept_existing: bool
     participants: tuple[str, ...]
     yes: bool
@@ -84,7 +84,7 @@ class Choices:
             (not _is_root(self.ldap, "ldap"), "--url-ldap : une adresse ldap:// sans barre finale."),
         )
         found = [text for is_fault, text in faults if is_fault]
-        stop_for(found + self.keys.faults((self.place, self.root_place)))
+        stop_for(found + self.keys.options.faults((self.place, self.root_place)))
 
     @property
     def ldap(self) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pfcng.cli.french import FrenchCommand, FrenchGroup
+from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 
 certificat = typer.Typer(
@@ -46,7 +47,7 @@ def montrer(
             metavar="VARIABLE", help="La variable d’environnement du mot de passe du PKCS#12 ; demandé sans elle."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")] = False,
+    json: Json = False,
 ) -> None:
     """Montre un certificat : produit, structure, politique, dates, chaîne, révocation, DN pour une liste blanche.
 

@@ -7,21 +7,8 @@ from typing import Annotated
 import typer
 
 from pfcng.cli.french import INTERRUPTED
-from pfcng.cli.key_options import (
-    AccesFichier,
-    Jeton,
-    KeyOptions,
-    Lieu,
-    Module,
-    Montage,
-    MotDePasseFichier,
-    Participant,
-    PinFichier,
-    Transit,
-    TransitAc,
-    Variable,
-    option,
-)
+from pfcng.cli.key_options import CeremonyKeys, KeyOptions, Lieu, Participant, option
+from pfcng.cli.option_groups import spread
 
 
 class Raison(StrEnum):
@@ -32,6 +19,7 @@ class Raison(StrEnum):
     CESSATION = "CESSATION"
 
 
+@spread
 def crl(
     *,
     dossier: Annotated[Path, option("DOSSIER", "Celui de la cérémonie : certificats, CRL, clés en fichiers.")],
@@ -45,17 +33,7 @@ def crl(
     cles: Annotated[
         Lieu, option("fichiers|jeton|transit", "Où sont les clés des racines ; fichiers sans cette option.")
     ] = Lieu.FICHIERS,
-    mot_de_passe_fichier: MotDePasseFichier = None,
-    mot_de_passe_env: Variable = None,
-    module: Module = None,
-    jeton: Jeton = None,
-    pin_fichier: PinFichier = None,
-    pin_env: Variable = None,
-    transit: Transit = None,
-    montage: Montage = "transit",
-    transit_ac: TransitAc = None,
-    acces_fichier: AccesFichier = None,
-    acces_env: Variable = None,
+    key_options: KeyOptions,
     participant: Participant = None,
     oui: Annotated[bool, typer.Option("--oui", help="Ne demande pas de confirmation.")] = False,
 ) -> None:
@@ -82,21 +60,7 @@ def crl(
         withdrawn=revoquer,
         reason=raison,
         place=cles,
-        keys=KeyOptions(
-            folder=dossier,
-            new=False,
-            password_file=mot_de_passe_fichier,
-            password_variable=mot_de_passe_env,
-            module=module,
-            token=jeton,
-            pin_file=pin_fichier,
-            pin_variable=pin_env,
-            transit=transit,
-            mount=montage,
-            transit_ca=transit_ac,
-            access_file=acces_fichier,
-            access_variable=acces_env,
-        ),
+        keys=CeremonyKeys(options=key_options, folder=dossier, new=False),
         participants=tuple(participant or ()),
         yes=oui,
     )

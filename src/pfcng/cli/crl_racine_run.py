@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pfcng.cli.ceremonie_run import alone, confirm, faults_told, stop_for
 from pfcng.cli.crl_racine import Raison
-from pfcng.cli.key_options import KeyOptions, Lieu
+from pfcng.cli.key_options import CeremonyKeys, Lieu
 from pfcng.igc import root_crl
 from pfcng.igc.ceremony import CeremonyFault, certificate_in, crl_path
 from pfcng.igc.ceremony_notes import write_whole
@@ -38,7 +38,7 @@ class Order:
     withdrawn: str | None
     reason: Raison | None
     place: Lieu
-    keys: KeyOptions
+    keys: CeremonyKeys
     participants: tuple[str, ...]
     yes: bool
 
@@ -59,7 +59,7 @@ class Order:
             (not self.folder.is_dir(), f"--dossier : {self.folder} n’est pas un dossier."),
         )
         found = [text for is_fault, text in faults if is_fault]
-        stop_for(found + self.keys.faults((self.place,)))
+        stop_for(found + self.keys.options.faults((self.place,)))
 
     @property
     def authority(self) -> AuthorityName | None:

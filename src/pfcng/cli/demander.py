@@ -5,24 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli.demande_options import (
-    Beneficiaire,
-    Fqdn,
-    MailDemandeur,
-    MailInformer,
-    MailSujet,
-    NomApplicatif,
-    OffreOption,
-    Profil,
-    Struct,
-    Tiers,
-    Upn,
-    UsageOption,
-)
+from pfcng.cli.demande_options import Elements, MailDemandeur, MailInformer, OffreOption, Profil, UsageOption
+from pfcng.cli.option_groups import spread
+from pfcng.cli.options import Json
 from pfcng.cli.output import finish
-from pfcng.contract.catalogue import GAMME
 
 
+@spread
 def demander(
     *,
     profil: Profil,
@@ -30,13 +19,7 @@ def demander(
     usage: UsageOption,
     mail_demandeur: MailDemandeur,
     mail_informer: MailInformer,
-    struct: Struct = None,
-    beneficiaire: Beneficiaire = None,
-    tiers: Tiers = None,
-    nom_applicatif: NomApplicatif = None,
-    fqdn: Fqdn = None,
-    upn: Upn = None,
-    mail_sujet: MailSujet = None,
+    elements: Elements,
     csr: Annotated[Path | None, typer.Option(metavar="FICHIER", help="La CSR (PKCS#10), en PEM ou en DER.")] = None,
     generer_cle: Annotated[
         Path | None,
@@ -44,7 +27,7 @@ def demander(
             metavar="FICHIER", help="Crée une clé RSA de 2048 bits dans ce fichier, qui ne doit pas exister, et sa CSR."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")] = False,
+    json: Json = False,
 ) -> None:
     """Demande un certificat.
 
@@ -68,21 +51,6 @@ def demander(
     indice_demande, indice_retrait, cle (le fichier de la clé créée).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
-    from pfcng.contract.messages import DemandeCertificat  # noqa: PLC0415 - idem
 
-    demande = DemandeCertificat(
-        offre=offre,
-        gamme=GAMME,
-        usage=usage,
-        id_nat_struct=struct,
-        id_nat_beneficiaire=beneficiaire,
-        id_nat_tiers=tiers,
-        nom_applicatif=nom_applicatif,
-        fqdn=tuple(fqdn or ()),
-        upn=upn,
-        mail_sujet=mail_sujet,
-        mail_personne_a_informer=mail_informer,
-        csr="",
-        mail_demandeur=mail_demandeur,
-    )
+    demande = elements.demande(offre, usage, mail_demandeur=mail_demandeur, mail_informer=mail_informer)
     finish(exchange.demander(profil, demande, csr_file=csr, key_file=generer_cle), as_json=json)

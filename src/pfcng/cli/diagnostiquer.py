@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 
 
@@ -34,7 +35,7 @@ def diagnostiquer(
         Path | None,
         typer.Option(metavar="DOSSIER", help="Y écrit les octets canoniques attendus : corps.c14n, signedinfo.c14n."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")] = False,
+    json: Json = False,
 ) -> None:
     """Dit à quelle étape la signature d’un message échoue, et montre les octets canoniques attendus.
 

@@ -12,6 +12,7 @@ from typing import Final
 from cryptography import x509
 
 from pfcng.cli.asking import is_agreed
+from pfcng.cli.certificate_options import Target
 from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.cli.session import load_profile
@@ -25,25 +26,6 @@ from pfcng.pki.bundles import read_certificates
 
 class TargetFault(ClientError):
     """The options name no certificate, or two."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Which certificate, and in whose name: a folder says everything, else every option counts."""
-
-    folder: Path | None
-    file: Path | None
-    aki: str | None
-    serial: str | None
-    profile: Path | None
-    mail_demandeur: str | None
-    mail_informer: str | None
-    tiers: str | None
-
-    @property
-    def is_ambiguous(self) -> bool:
-        """Whether a certificate is named beside the folder."""
-        return bool(self.folder and (self.file or self.aki or self.serial))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +88,7 @@ def renouveler(target: Target, *, csr_file: Path | None, key_file: Path | None) 
     """Renew a certificate that no folder holds: the answer is an index for ``pfcng retirer``."""
     keys = ("aki", "numero_serie", "indice_retrait", "cle")
     data: dict[str, object] = {**common("renouvelerCertificat"), **dict.fromkeys(keys)}
-    if (csr_file is None) == (key_file is None) or target.folder is not None:
+    if (csr_file is None) == (key_file is None) or target.dossier is not None:
         return usage("Donnez soit un dossier seul, soit un certificat et --csr ou --generer-cle.", data)
     make_csr = partial(csr.read, csr_file) if csr_file else partial(csr.generate, key_file or Path())
     try:
@@ -129,7 +111,7 @@ def renouveler(target: Target, *, csr_file: Path | None, key_file: Path | None) 
         return failure(
             error, data, headline="Le renouvellement est refusé.", advice=advice if maybe_received(error) else ""
         )
-    command = ["pfcng", "retirer", "--profil", str(target.profile), "--indice", reply.indice_retrait or "", "--sortie"]
+    command = ["pfcng", "retirer", "--profil", str(target.profil), "--indice", reply.indice_retrait or "", "--sortie"]
     return Outcome(
         status=Status.DONE,
         headline="Le renouvellement est accepté.",
@@ -147,8 +129,8 @@ def _resolve(target: Target) -> _Resolved:
     """Raises: ClientError."""
     if target.is_ambiguous:
         raise TargetFault("Donnez soit un dossier, soit --certificat, soit --aki et --serie.")
-    dossier = Dossier.load(target.folder) if target.folder else None
-    profile = target.profile or (dossier.profil if dossier else None)
+    dossier = Dossier.load(target.dossier) if target.dossier else None
+    profile = target.profil or (dossier.profil if dossier else None)
     demande = dossier.demande if dossier else None
     mails = (
         target.mail_demandeur or (demande.mail_demandeur if demande else None),
@@ -171,15 +153,17 @@ def _reference(target: Target, dossier: Dossier | None) -> Reference:
         if acte is None or acte.aki is None or acte.numero_serie is None:
             raise TargetFault(f"{dossier.chemin} n’a pas de certificat en service.")
         return Reference(aki=acte.aki, numero_serie=acte.numero_serie)
-    if target.file is not None:
+    if target.certificat is not None:
         try:
-            return Reference.of(_read(target.file))
+            return Reference.of(_read(target.certificat))
         except OSError as error:
-            raise TargetFault(f"Le fichier {target.file} ne peut pas être lu : {file_fault(error)}.") from error
+            raise TargetFault(f"Le fichier {target.certificat} ne peut pas être lu : {file_fault(error)}.") from error
         except ValueError as error:
-            raise TargetFault(f"Le fichier {target.file} n’est pas un certificat qui convienne : {error}") from error
-    if target.aki and target.serial:
-        return Reference(aki=target.aki, numero_serie=target.serial)
+            raise TargetFault(
+                f"Le fichier {target.certificat} n’est pas un certificat qui convienne : {error}"
+            ) from error
+    if target.aki and target.serie:
+        return Reference(aki=target.aki, numero_serie=target.serie)
     raise TargetFault("Donnez un dossier, --certificat, ou --aki et --serie.")
 
 

@@ -18,9 +18,9 @@ from pfcng.client.deployment import Deployment, DeploymentError
 from pfcng.client.dossier import Dossier, DossierError
 from pfcng.client.export import Format, export
 from pfcng.client.files import file_fault, replace_whole
-from pfcng.client.listing import PARIS
 from pfcng.client.parc import Line, Parc, is_due
 from pfcng.client.vault import Vault
+from pfcng.contract.paris import PARIS
 
 UNITS: Final = ("pfcng-parc.service", "pfcng-parc.timer")
 _DAYS: Final = re.compile(r"(\d{1,5})\s*j?")

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext, VerifyFlags
 from typing import Final
 
 import structlog
 
-from pfcng.app import create_igc
+from pfcng.app.igc import IgcApp, create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.service_manager import READY, notify
@@ -20,7 +21,7 @@ from pfcng.store.reaching import reach
 from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.readiness import ServedCertificate
-from pfcng.web.serving import serve_until_signal, server
+from pfcng.web.serving import Server, serve_until_signal, server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
 from pfcng.web.tls import server_context
 
@@ -31,7 +32,7 @@ _RENEWED: Final = {"serveur", "clients"}
 
 
 def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files and the white list again. The signals stay taken: the program ends then.
+    """Serve until SIGINT or SIGTERM; SIGHUP reads TLS files and white list again. The signals stay taken to the end.
 
     Args:
         config: The file of the settings.
@@ -57,35 +58,40 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
         stack.callback(app.close)
         stack.enter_context(app.kept_published())
         service = server(app.service, tls)
-
-        async def renew() -> None:
-            try:
-                renewed = read_settings(str(config), lambda: IgcSettings.load(config))
-                with faults_told():
-                    context, shown = _tls(renewed), ServedCertificate(renewed.serveur.certificat)
-                    app.renew_peers(renewed.clients)
-                    await service.renew(context)
-            except StartFault as fault:
-                log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
-                return
-            served.ends = shown.ends
-            log.info("tls.renewed")
-            if waiting := _waiting(settings, renewed):
-                log.warning("settings.not_renewed", settings=waiting, see="docs/service-igc.md")
+        servers = [
+            (service, opened),
+            (server(app.published.application), plain),
+            (server(app.exploitation(served)), exploitation),
+        ]
 
         def ready() -> None:
             notify(READY)
             on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
 
-        serve_until_signal(
-            [
-                (service, opened),
-                (server(app.published.application), plain),
-                (server(app.exploitation(served)), exploitation),
-            ],
-            ready,
-            renew,
-        )
+        serve_until_signal(servers, ready, partial(_renew, config, settings, app, service, served))
+
+
+async def _renew(config: Path, settings: IgcSettings, app: IgcApp, service: Server, served: ServedCertificate) -> None:
+    """Read the TLS files and the white list again; where one is of no use, all stays as it was."""
+    try:
+        renewed = read_settings(str(config), lambda: IgcSettings.load(config))
+        with faults_told():
+            context, shown = _tls(renewed), ServedCertificate(renewed.serveur.certificat)
+            app.renew_peers(renewed.clients)
+            await service.renew(context)
+    except StartFault as fault:
+        log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
+        return
+    served.ends = shown.ends
+    log.info("tls.renewed")
+    if waiting := _waiting(settings, renewed):
+        log.warning("settings.not_renewed", settings=waiting, see="docs/service-igc.md")
+
+
+def _waiting(running: IgcSettings, read: IgcSettings) -> list[str]:
+    """The settings that are others by now, and count after a restart alone."""
+    names = set(IgcSettings.model_fields) - _RENEWED
+    return sorted(name for name in names if getattr(running, name) != getattr(read, name))
 
 
 def migrate_igc(config: Path) -> None:
@@ -98,12 +104,6 @@ def migrate_igc(config: Path) -> None:
     with faults_told():
         reach(settings.dsn)
         migrate(settings.dsn, IGC)
-
-
-def _waiting(running: IgcSettings, read: IgcSettings) -> list[str]:
-    """The settings that are others by now, and count after a restart alone."""
-    names = set(IgcSettings.model_fields) - _RENEWED
-    return sorted(name for name in names if getattr(running, name) != getattr(read, name))
 
 
 def _tls(settings: IgcSettings) -> SSLContext:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from psycopg.errors import UndefinedFunction, UndefinedTable
 
@@ -13,12 +12,12 @@ from pfcng.cli.base import BaseFault, open_base
 from pfcng.cli.exploitation import failure, told
 from pfcng.cli.output import Outcome, Status
 from pfcng.client.files import file_fault
+from pfcng.contract.paris import PARIS
 from pfcng.operations.ancre_journal import UnreadableAnchor, read_anchors
 from pfcng.store.database import APPLICATION_ROLE, Database
 from pfcng.store.sealing import seal_pending
 from pfcng.store.verification import Fault, Report, verify
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _VERIFIER: Final = "journal.verifier"
 _SCELLER: Final = "journal.sceller"
 _KEYS: Final = (
@@ -125,4 +124,4 @@ def _sentence(fault: Fault) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(_PARIS):%d/%m/%Y %H:%M:%S}"
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"

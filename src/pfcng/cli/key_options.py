@@ -37,40 +37,27 @@ def option(metavar: str, text: str) -> typer.models.OptionInfo:
     return made
 
 
-MotDePasseFichier = Annotated[Path | None, option("FICHIER", "Le mot de passe des fichiers de clés ; demandé sinon.")]
 Variable = Annotated[str | None, option("VARIABLE", "De même, dans l’environnement.")]
-Module = Annotated[Path | None, option("FICHIER", "Le module PKCS#11 du jeton.")]
-Jeton = Annotated[str | None, option("ÉTIQUETTE", "Le jeton.")]
-PinFichier = Annotated[Path | None, option("FICHIER", "Le code PIN du jeton ; demandé sinon.")]
-Transit = Annotated[str | None, option("URL", "Le serveur OpenBao ou Vault.")]
-Montage = Annotated[str, option("NOM", "Le moteur transit du serveur ; transit sans cette option.")]
-TransitAc = Annotated[Path | None, option("FICHIER", "Les AC du serveur, PEM ; celles du système sinon.")]
-AccesFichier = Annotated[Path | None, option("FICHIER", "Le jeton d’accès au serveur ; demandé sinon.")]
 Participant = Annotated[list[str] | None, option("NOM", "Qui est présent, pour le procès-verbal ; peut être répétée.")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOptions:
-    """What the command line says of the keys; secrets that it does not lead to are asked for once, when needed.
+    """What leads to the keys of a ceremony."""
 
-    Attributes:
-        folder: Of the ceremony: files of keys are in its ``cles``.
-        new: Whether keys are made: a new password is typed twice.
-    """
-
-    folder: Path
-    new: bool
-    password_file: Path | None
-    password_variable: str | None
-    module: Path | None
-    token: str | None
-    pin_file: Path | None
-    pin_variable: str | None
-    transit: str | None
-    mount: str
-    transit_ca: Path | None
-    access_file: Path | None
-    access_variable: str | None
+    mot_de_passe_fichier: Annotated[
+        Path | None, option("FICHIER", "Le mot de passe des fichiers de clés ; demandé sinon.")
+    ] = None
+    mot_de_passe_env: Variable = None
+    module: Annotated[Path | None, option("FICHIER", "Le module PKCS#11 du jeton.")] = None
+    jeton: Annotated[str | None, option("ÉTIQUETTE", "Le jeton.")] = None
+    pin_fichier: Annotated[Path | None, option("FICHIER", "Le code PIN du jeton ; demandé sinon.")] = None
+    pin_env: Variable = None
+    transit: Annotated[str | None, option("URL", "Le serveur OpenBao ou Vault.")] = None
+    montage: Annotated[str, option("NOM", "Le moteur transit du serveur ; transit sans cette option.")] = "transit"
+    transit_ac: Annotated[Path | None, option("FICHIER", "Les AC du serveur, PEM ; celles du système sinon.")] = None
+    acces_fichier: Annotated[Path | None, option("FICHIER", "Le jeton d’accès au serveur ; demandé sinon.")] = None
+    acces_env: Variable = None
 
     def faults(self, places: Sequence[Lieu]) -> list[str]:
         """What does not hold together, in French.
@@ -79,13 +66,28 @@ class KeyOptions:
             places: Where keys are.
         """
         faults = (
-            (Lieu.JETON in places and not (self.module and self.token), "Un jeton demande --module et --jeton."),
+            (Lieu.JETON in places and not (self.module and self.jeton), "Un jeton demande --module et --jeton."),
             (Lieu.TRANSIT in places and not self.transit, "Un moteur transit demande --transit."),
-            (bool(self.password_file and self.password_variable), _one_of("mot-de-passe")),
-            (bool(self.pin_file and self.pin_variable), _one_of("pin")),
-            (bool(self.access_file and self.access_variable), _one_of("acces")),
+            (bool(self.mot_de_passe_fichier and self.mot_de_passe_env), _one_of("mot-de-passe")),
+            (bool(self.pin_fichier and self.pin_env), _one_of("pin")),
+            (bool(self.acces_fichier and self.acces_env), _one_of("acces")),
         )
         return [text for is_fault, text in faults if is_fault]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeremonyKeys:
+    """The keys of a ceremony; secrets that the options do not lead to are asked for once, when needed.
+
+    Attributes:
+        options: What the command line says of them.
+        folder: Of the ceremony: files of keys are in its ``cles``.
+        new: Whether keys are made: a new password is typed twice.
+    """
+
+    options: KeyOptions
+    folder: Path
+    new: bool
 
     def source(self, stem: str, place: Lieu) -> KeySource:
         """Where the key of an authority is, or is to be made; it has the name of the authority's files."""
@@ -99,17 +101,20 @@ class KeyOptions:
 
     @cached_property
     def _password(self) -> Secret:
-        return _secret(self.password_file, self.password_variable) or _asked("Mot de passe des clés", twice=self.new)
+        given = _secret(self.options.mot_de_passe_fichier, self.options.mot_de_passe_env)
+        return given or _asked("Mot de passe des clés", twice=self.new)
 
     @cached_property
     def _token(self) -> Token:
-        pin = _secret(self.pin_file, self.pin_variable) or _asked(f"Code PIN du jeton « {self.token} »")
-        return Token(module=self.module or Path(), label=self.token or "", pin=pin)
+        label = self.options.jeton or ""
+        pin = _secret(self.options.pin_fichier, self.options.pin_env) or _asked(f"Code PIN du jeton « {label} »")
+        return Token(module=self.options.module or Path(), label=label, pin=pin)
 
     @cached_property
     def _engine(self) -> Engine:
-        access = _secret(self.access_file, self.access_variable) or _asked(f"Jeton d’accès à {self.transit}")
-        return Engine(address=self.transit or "", token=access, mount=self.mount, ca=self.transit_ca)
+        address = self.options.transit or ""
+        access = _secret(self.options.acces_fichier, self.options.acces_env) or _asked(f"Jeton d’accès à {address}")
+        return Engine(address=address, token=access, mount=self.options.montage, ca=self.options.transit_ac)
 
 
 def _secret(file: Path | None, variable: str | None) -> Secret | None:

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from pfcng.cli.exploitation import Failed, exploitation, failure, opened, told
 from pfcng.cli.output import Outcome, Status
+from pfcng.contract.paris import PARIS
 from pfcng.operations import exploiter_taches as operations
 from pfcng.store import courrier, jobs
 from pfcng.store.courrier import MailState
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _JOB_STATES: Final = {
     "todo": "en attente",
     "doing": "en cours",
@@ -63,7 +62,7 @@ def relancer_courrier(
             if numero is not None:
                 operations.relancer_courrier(database, numero, exploitation=exploitation(data))
             else:
-                since = depuis and depuis.replace(tzinfo=_PARIS)
+                since = depuis and depuis.replace(tzinfo=PARIS)
                 done = operations.relancer_courriers(database, etats, since=since, exploitation=exploitation(data))
     except Failed as error:
         return failure(operation, error.status, str(error), relances=None)
@@ -161,4 +160,4 @@ def _job_document(row: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(_PARIS):%d/%m/%Y %H:%M}"
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"

@@ -19,13 +19,13 @@ from pfcng.client import Client, ClientError, Profile, RefusedError, TransportEr
 from pfcng.client.deployment import DeploymentError
 from pfcng.client.dossier import FILE_NAME, Dossier, DossierError, Etape, Nature, new_acte, radical
 from pfcng.client.files import PRIVATE, clean_drafts, file_fault
-from pfcng.client.listing import PARIS
 from pfcng.client.lost import is_revocation_due, replace_lost, revoke_lost
 from pfcng.client.obtention import LostCertificate, Means, Obtention
 from pfcng.client.parc import Parc
 from pfcng.client.vault import Vault
 from pfcng.contract.catalogue import GAMME, Environment
 from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.paris import PARIS
 from pfcng.pki import authorities, names
 
 KEYS: Final = (

@@ -6,28 +6,23 @@ from typing import Annotated
 import typer
 
 from pfcng.cli.demande_options import (
-    Beneficiaire,
-    Fqdn,
+    Elements,
     MailDemandeur,
     MailInformer,
-    MailSujet,
-    NomApplicatif,
     OffreOption,
     ParcDossier,
     PhraseFichier,
     Profil,
-    Struct,
-    Tiers,
-    Upn,
     UsageOption,
 )
+from pfcng.cli.option_groups import spread
 from pfcng.cli.options import Json
 from pfcng.cli.output import finish
-from pfcng.contract.catalogue import GAMME
 
 DossierArgument = Annotated[Path, typer.Argument(metavar="DOSSIER", help="Un dossier de « pfcng obtenir ».")]
 
 
+@spread
 def obtenir(
     *,
     profil: Profil,
@@ -36,13 +31,7 @@ def obtenir(
     mail_demandeur: MailDemandeur,
     mail_informer: MailInformer,
     sortie: Annotated[Path, typer.Option(metavar="DOSSIER", help="Le dossier à faire : un par produit.")],
-    struct: Struct = None,
-    beneficiaire: Beneficiaire = None,
-    tiers: Tiers = None,
-    nom_applicatif: NomApplicatif = None,
-    fqdn: Fqdn = None,
-    upn: Upn = None,
-    mail_sujet: MailSujet = None,
+    elements: Elements,
     p12_ancien: Annotated[
         bool, typer.Option("--p12-ancien", help="Fait aussi un PKCS#12 en 3DES, pour les Java et Windows anciens.")
     ] = False,
@@ -75,23 +64,8 @@ def obtenir(
     numero_serie, aki, sujet, debut_validite, fin_validite, fichiers.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
-    from pfcng.contract.messages import DemandeCertificat  # noqa: PLC0415 - idem
 
-    demande = DemandeCertificat(
-        offre=offre,
-        gamme=GAMME,
-        usage=usage,
-        id_nat_struct=struct,
-        id_nat_beneficiaire=beneficiaire,
-        id_nat_tiers=tiers,
-        nom_applicatif=nom_applicatif,
-        fqdn=tuple(fqdn or ()),
-        upn=upn,
-        mail_sujet=mail_sujet,
-        mail_personne_a_informer=mail_informer,
-        csr="",
-        mail_demandeur=mail_demandeur,
-    )
+    demande = elements.demande(offre, usage, mail_demandeur=mail_demandeur, mail_informer=mail_informer)
     outcome = obtaining.obtenir(
         profil, demande, sortie, p12_ancien=p12_ancien, parc=parc, phrase_file=phrase_fichier, shown=not json
     )

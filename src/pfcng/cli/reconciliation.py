@@ -14,7 +14,7 @@ import structlog
 import typer
 from psycopg_pool import PoolTimeout
 
-from pfcng.app import open_sides
+from pfcng.app.worker import open_sides
 from pfcng.cli.asking import is_agreed
 from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status

@@ -5,26 +5,17 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli.certificate_options import (
-    Aki,
-    CertificatOption,
-    DossierChoisi,
-    MailDemandeurChoisi,
-    MailInformerChoisi,
-    ProfilChoisi,
-    Serie,
-)
-from pfcng.cli.demande_options import ParcDossier, PhraseFichier, Tiers
+from pfcng.cli.certificate_options import Target
+from pfcng.cli.demande_options import ParcDossier, PhraseFichier
+from pfcng.cli.option_groups import spread
 from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 
 
+@spread
 def renouveler(
     *,
-    dossier: DossierChoisi = None,
-    certificat: CertificatOption = None,
-    aki: Aki = None,
-    serie: Serie = None,
+    target: Target,
     csr: Annotated[
         Path | None, typer.Option(metavar="FICHIER", help="Sans dossier : la CSR, en PEM ou en DER.")
     ] = None,
@@ -32,10 +23,6 @@ def renouveler(
         Path | None,
         typer.Option(metavar="FICHIER", help="Sans dossier : crée la clé dans ce fichier, qui ne doit pas exister."),
     ] = None,
-    profil: ProfilChoisi = None,
-    mail_demandeur: MailDemandeurChoisi = None,
-    mail_informer: MailInformerChoisi = None,
-    tiers: Tiers = None,
     parc: ParcDossier = None,
     phrase_fichier: PhraseFichier = None,
     json: Json = False,
@@ -58,18 +45,8 @@ def renouveler(
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import existing, obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
-    target = existing.Target(
-        folder=dossier,
-        file=certificat,
-        aki=aki,
-        serial=serie,
-        profile=profil,
-        mail_demandeur=mail_demandeur,
-        mail_informer=mail_informer,
-        tiers=tiers,
-    )
-    if dossier is not None and not target.is_ambiguous and csr is None and generer_cle is None:
-        outcome = obtaining.renouveler(dossier, parc=parc, phrase_file=phrase_fichier, shown=not json)
+    if target.dossier is not None and not target.is_ambiguous and csr is None and generer_cle is None:
+        outcome = obtaining.renouveler(target.dossier, parc=parc, phrase_file=phrase_fichier, shown=not json)
     else:
         outcome = existing.renouveler(target, csr_file=csr, key_file=generer_cle)
     finish(outcome, as_json=json)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 
 CODE_VARIABLE = "PFCNG_CODE_REVOCATION"
@@ -31,7 +32,7 @@ def retirer(
     tiers: Annotated[
         str | None, typer.Option(metavar="ID", help="L’identifiant national du tiers pour qui un AdminASIP agit.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")] = False,
+    json: Json = False,
 ) -> None:
     """Retire un certificat demandé avec « pfcng demander ».
 

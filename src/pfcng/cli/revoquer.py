@@ -5,28 +5,18 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli.certificate_options import (
-    Aki,
-    CertificatOption,
-    DossierChoisi,
-    MailDemandeurChoisi,
-    MailInformerChoisi,
-    ProfilChoisi,
-    Serie,
-)
-from pfcng.cli.demande_options import Tiers
+from pfcng.cli.certificate_options import Target
+from pfcng.cli.option_groups import spread
 from pfcng.cli.options import Json
 from pfcng.cli.output import finish
 from pfcng.contract.catalogue import Motif
 
 
+@spread
 def revoquer(
     *,
-    dossier: DossierChoisi = None,
     motif: Annotated[Motif, typer.Option(help="Pourquoi ; une clé volée ou perdue n’est plus jamais certifiée.")],
-    certificat: CertificatOption = None,
-    aki: Aki = None,
-    serie: Serie = None,
+    target: Target,
     description: Annotated[
         str | None, typer.Option(metavar="TEXTE", help="Le motif en clair : avec AUTRE, et seulement lui.")
     ] = None,
@@ -34,10 +24,6 @@ def revoquer(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], metavar="AAAA-MM-JJ", help="Un jour à venir ; sans elle, tout de suite."),
     ] = None,
-    profil: ProfilChoisi = None,
-    mail_demandeur: MailDemandeurChoisi = None,
-    mail_informer: MailInformerChoisi = None,
-    tiers: Tiers = None,
     oui: Annotated[bool, typer.Option("--oui", help="Ne demande pas de confirmation.")] = False,
     json: Json = False,
 ) -> None:
@@ -62,16 +48,6 @@ def revoquer(
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import existing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
-    target = existing.Target(
-        folder=dossier,
-        file=certificat,
-        aki=aki,
-        serial=serie,
-        profile=profil,
-        mail_demandeur=mail_demandeur,
-        mail_informer=mail_informer,
-        tiers=tiers,
-    )
     outcome = existing.revoquer(
         target, motif, description=description, day=date_effet.date() if date_effet else None, confirmed=oui
     )

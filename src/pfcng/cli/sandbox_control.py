@@ -4,16 +4,15 @@ import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx
 
 from pfcng.cli.output import Outcome, Status
+from pfcng.contract.paris import PARIS
 from pfcng.sandbox.control import PATH
 from pfcng.sandbox.durations import format_duration
 from pfcng.sandbox.incidents import MEANINGS, Incident
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _PATIENCE: Final = 600.0
 """Seconds: a walk of ten years looks at each of their days."""
 _DONE: Final = {
@@ -105,4 +104,4 @@ def _failure(failed: _Failed) -> Outcome:
 
 
 def _moment(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(_PARIS):%d/%m/%Y %H:%M}"
+    return f"{datetime.fromisoformat(moment).astimezone(PARIS):%d/%m/%Y %H:%M}"

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from pfcng.cli.demande_options import Elements, MailDemandeur, MailInformer
+from pfcng.cli.option_groups import spread
+from pfcng.cli.options import Json
 from pfcng.cli.output import finish
-from pfcng.contract.catalogue import GAMME, Offre, Usage
-from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.catalogue import Offre, Usage
 
 
+@spread
 def verifier(
     *,
     fichier: Annotated[
@@ -18,31 +21,9 @@ def verifier(
     ] = None,
     offre: Annotated[Offre | None, typer.Option(help="L’offre.")] = None,
     usage: Annotated[Usage | None, typer.Option(help="L’usage du certificat, selon l’offre.")] = None,
-    mail_demandeur: Annotated[
-        str, typer.Option(metavar="ADRESSE", show_default=False, help="L’adresse qui reçoit les notifications.")
-    ] = "",
-    mail_informer: Annotated[
-        str, typer.Option(metavar="ADRESSE", show_default=False, help="L’adresse de la personne à informer.")
-    ] = "",
-    struct: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national de la structure (PRO, ORG, SERV).")
-    ] = None,
-    beneficiaire: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national du bénéficiaire (PRO).")
-    ] = None,
-    tiers: Annotated[
-        str | None, typer.Option(metavar="ID", help="L’identifiant national du tiers pour qui un AdminASIP agit.")
-    ] = None,
-    nom_applicatif: Annotated[
-        str | None, typer.Option(metavar="NOM", help="Le nom applicatif (ORG, SERV sauf SSL_SERV).")
-    ] = None,
-    fqdn: Annotated[
-        list[str] | None, typer.Option(metavar="NOM", help="Un nom de serveur (SERV SSL_SERV) ; jusqu’à 5 fois.")
-    ] = None,
-    upn: Annotated[str | None, typer.Option(metavar="UPN", help="L’UPN (PS et PRO, usage AUTH).")] = None,
-    mail_sujet: Annotated[
-        str | None, typer.Option(metavar="ADRESSE", help="L’adresse à inscrire dans le certificat.")
-    ] = None,
+    mail_demandeur: MailDemandeur = "",
+    mail_informer: MailInformer = "",
+    elements: Elements,
     csr: Annotated[Path | None, typer.Option(metavar="FICHIER", help="La CSR (PKCS#10), en PEM ou en DER.")] = None,
     domaine: Annotated[
         list[str] | None,
@@ -62,7 +43,7 @@ def verifier(
     souple: Annotated[
         bool, typer.Option("--souple", help="Admet espaces et « _ » dans nomApplicatif, comme la plateforme réelle.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Écrit un objet JSON pour un programme.")] = False,
+    json: Json = False,
 ) -> None:
     """Vérifie une demande avant de l’envoyer.
 
@@ -89,21 +70,7 @@ def verifier(
 
     demande = None
     if offre is not None and usage is not None:
-        demande = DemandeCertificat(
-            offre=offre,
-            gamme=GAMME,
-            usage=usage,
-            id_nat_struct=struct,
-            id_nat_beneficiaire=beneficiaire,
-            id_nat_tiers=tiers,
-            nom_applicatif=nom_applicatif,
-            fqdn=tuple(fqdn or ()),
-            upn=upn,
-            mail_sujet=mail_sujet,
-            mail_personne_a_informer=mail_informer,
-            csr="",
-            mail_demandeur=mail_demandeur,
-        )
+        demande = elements.demande(offre, usage, mail_demandeur=mail_demandeur, mail_informer=mail_informer)
     known = Known(domaines=tuple(domaine or ()), raison_sociale=raison_sociale, lenient_names=souple)
     outcome = verification.verify(
         demande,

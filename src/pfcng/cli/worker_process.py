@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from pfcng.app import open_worker
+from pfcng.app.worker import open_worker
 from pfcng.jobs.worker import Worker
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.run import check_database

@@ -8,16 +8,14 @@ days there are. Source: guide §18, tables 19 and 20.
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from pfcng.client.errors import IncompleteError
 from pfcng.contract.catalogue import USAGES
 from pfcng.contract.messages import ReponseSuiviActivite, RequeteSuiviActivite, Resultat
+from pfcng.contract.paris import paris_day
 
-PARIS: Final = ZoneInfo("Europe/Paris")
-"""Where the days of the contract begin and end."""
 DEFAULT_DAYS: Final = 1200
 """How far back the days go: three years of validity, and the delay before withdrawal."""
 Progress = Callable[[int, int], None]
@@ -26,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 def today() -> date:
     """The day in Paris."""
-    return datetime.now(PARIS).date()
+    return paris_day(datetime.now(UTC))
 
 
 class Listing:
@@ -91,6 +89,6 @@ def _day(line: Resultat) -> date | None:
     """When a line was made, as far as it tells."""
     text = line.creation_date or line.date_debut_validite
     try:
-        return datetime.fromisoformat(text).astimezone(PARIS).date() if text else None
+        return paris_day(datetime.fromisoformat(text)) if text else None
     except ValueError:
         return None

@@ -7,11 +7,12 @@ from typing import Final
 
 from pfcng.client.client import Client
 from pfcng.client.errors import RefusedError
-from pfcng.client.listing import PARIS, today
+from pfcng.client.listing import today
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Offre, TypeDemande
 from pfcng.contract.codes import Raison
 from pfcng.contract.messages import DemandeCertificat, RequeteSuiviActivite, Resultat
+from pfcng.contract.paris import paris_day
 
 VALIDEE: Final = "Demande validée"
 """The state of a demande that waits for its withdrawal (guide §14.2)."""
@@ -51,7 +52,7 @@ def presented_number(error: RefusedError) -> str | None:
 
 def _lines_since(client: Client, demande: DemandeCertificat, since: datetime) -> Iterator[Resultat]:
     """A minute before midnight counts for both days; the platform's clock may be ahead of ours."""
-    first = since.astimezone(PARIS).date()
+    first = paris_day(since)
     days = max((today() - first).days, 0) + 1
     for day in (first + timedelta(days=after) for after in range(days + 1)):
         yield from client.suivre(_request(demande, day))

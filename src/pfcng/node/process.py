@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from ssl import SSLContext
 from typing import Any
 
-from pfcng.app import App, create_app, open_worker
+from pfcng.app.platform import App, create_app
+from pfcng.app.worker import open_worker
 from pfcng.node.control import Control
 from pfcng.node.faults import StartFault, faults_told, read_settings
 from pfcng.node.messages import Assignment, Kind, Said

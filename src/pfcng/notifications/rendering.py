@@ -14,7 +14,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import (
     ChoiceLoader,
@@ -29,11 +28,11 @@ from jinja2 import (
 from jinja2.exceptions import SecurityError
 
 from pfcng.contract.catalogue import Motif
+from pfcng.contract.paris import PARIS
 from pfcng.notifications.bounded import BoundedEnvironment, render
 from pfcng.notifications.catalogue import Role
 from pfcng.notifications.mail import Mail, MailRefused, read_sender
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 SHIPPED: Final = PackageLoader("pfcng.notifications")
 TEXT: Final = ".txt.j2"
 HTML: Final = ".html.j2"
@@ -96,7 +95,7 @@ class Renderer:
         message["From"] = self._sender
         message["To"] = _recipient(mail.destinataire)
         message["Subject"] = _subject(mail)
-        message["Date"] = format_datetime(mail.cree_le.astimezone(_PARIS))
+        message["Date"] = format_datetime(mail.cree_le.astimezone(PARIS))
         message["Message-ID"] = mail.message_id(self._sender.domain or _LOCAL_DOMAIN)
         message["Auto-Submitted"] = "auto-generated"
         message["X-Pfcng-Notification"] = mail.notification.code
@@ -172,7 +171,7 @@ def _tidy(text: str) -> str:
 
 def _instant(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(_PARIS)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(PARIS)
 
 
 def _day(value: Any, plus: timedelta = timedelta()) -> str:
@@ -189,7 +188,7 @@ def _moment(value: Any, plus: timedelta = timedelta()) -> str:
 
 def _later(value: Any, plus: timedelta) -> datetime:
     """That much time later, whatever the clocks of Paris do meanwhile."""
-    return (_instant(value).astimezone(UTC) + plus).astimezone(_PARIS)
+    return (_instant(value).astimezone(UTC) + plus).astimezone(PARIS)
 
 
 def _reason(motif: str, description: str | None = None) -> str:

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pfcng.contract.catalogue import GAMME, Offre, Usage
 from pfcng.contract.messages import DemandeCertificat
+from pfcng.contract.paris import paris_day
 from pfcng.domain.states import RevocationState, Transition
 from pfcng.igc.authority import Dossier
 from pfcng.igc.profiles import subject_name
 from pfcng.igc.requests import CertificateRequest, OrganisationIdentity, OrganisationSubject, PersonSubject
-from pfcng.operations.context import paris_day
 from pfcng.pki import names
 from pfcng.pki.csr import fingerprint
 from pfcng.store import demandes, echeances, revocations

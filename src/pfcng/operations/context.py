@@ -2,16 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from pfcng.contract.catalogue import Environment
-
-_PARIS = ZoneInfo("Europe/Paris")
-
-
-def paris_day(moment: datetime) -> date:
-    """The day of a moment in Europe/Paris, the guide's calendar."""
-    return moment.astimezone(_PARIS).date()
+from pfcng.contract.paris import paris_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from pfcng.contract.paris import paris_day
 from pfcng.domain.rules import Rules
 from pfcng.notifications.catalogue import Notification
-from pfcng.operations.context import Arrival, paris_day
+from pfcng.operations.context import Arrival
 from pfcng.operations.notifier import notify
 from pfcng.operations.one_by_one import OneByOne
 from pfcng.store import echeances

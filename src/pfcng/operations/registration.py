@@ -11,11 +11,12 @@ import structlog
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Offre
 from pfcng.contract.codes import Raison
+from pfcng.contract.paris import paris_day
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.states import Transition
 from pfcng.igc.profiles import subject_name
 from pfcng.notifications.catalogue import Notification
-from pfcng.operations.context import RequestContext, paris_day
+from pfcng.operations.context import RequestContext
 from pfcng.operations.examination import Examined
 from pfcng.operations.journaling import entry
 from pfcng.operations.notifier import failure_details, notify

@@ -7,16 +7,15 @@ It is absent where the table gives the kind no cross, or makes it depend on the 
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from pfcng.contract.catalogue import TABLE_11, Offre, Presence, Product, TypeDemande, Usage
 from pfcng.contract.messages import Resultat
+from pfcng.contract.paris import PARIS
 from pfcng.domain.states import ProduitState
 from pfcng.domain.suivi import elements
 from pfcng.store.database import Row
 from pfcng.store.suivi import Unreadable
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _NO_CERTIFICATE: Final = (ProduitState.DEMANDE, ProduitState.A_RETIRER, ProduitState.ANNULE)
 """The states in which table 21 leaves numeroSerie and dnAutorite empty."""
 _ALWAYS: Final = (
@@ -149,7 +148,7 @@ def _email_sujet(row: Row) -> str:
 
 def _moment(moment: datetime | None) -> str:
     """A moment as YYYY-MM-DDThh:mm:ss with the offset of Paris."""
-    return "" if moment is None else moment.astimezone(_PARIS).isoformat(timespec="seconds")
+    return "" if moment is None else moment.astimezone(PARIS).isoformat(timespec="seconds")
 
 
 def _date_revocation(row: Row) -> str:
@@ -157,4 +156,4 @@ def _date_revocation(row: Row) -> str:
     day: date | None = row["date_effet"]
     if day is None or not row["revocation_en_cours"]:
         return ""
-    return _moment(datetime.combine(day, time(), _PARIS))
+    return _moment(datetime.combine(day, time(), PARIS))

@@ -11,15 +11,16 @@ from structlog.contextvars import bind_contextvars
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif
-from pfcng.contract.codes import Raison
+from pfcng.contract.codes import Raison, RmtError
 from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocationCertificat
+from pfcng.contract.paris import paris_day
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState, Transition
 from pfcng.igc.authority import AuthorityRefused, AuthorityUnavailable, CertificateAuthority
 from pfcng.notifications.catalogue import Notification
-from pfcng.operations.context import Arrival, RequestContext, paris_day
+from pfcng.operations.context import Arrival, RequestContext
 from pfcng.operations.find_certificate import check_rights, find_certificate
 from pfcng.operations.identification import identify_or_refuse
 from pfcng.operations.journaling import entry
@@ -90,7 +91,9 @@ def revoquer_certificat(
         check_rights(produit, acteur, annuaire, context, porteur=True, code=codes.WSMG_12)
         numero = _register(connection, requete, produit["numero"], acteur, context)
     if (requete.date_effet or context.today) <= context.today:
-        attempt = carry_out(numero, database=database, authority=authority, arrival=context, rules=rules)
+        attempt = carry_out(
+            numero, database=database, authority=authority, arrival=context, rules=rules, is_awaited=True
+        )
         if attempt is Attempt.REFUSED:
             raise Refusal(codes.WSMG_12, codes.RMT_ERR_013.text)
     return ReponseRevocationCertificat(statut="OK", message="")
@@ -135,9 +138,24 @@ def carry_out_all(
 
 
 def carry_out(
-    numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
+    numero: int,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    arrival: Arrival,
+    rules: Rules,
+    is_awaited: bool = False,
 ) -> Attempt:
-    """V2 and V3 of a waiting révocation; one that waits no more is left as it is."""
+    """V2 and V3 of a waiting révocation; one that waits no more is left as it is.
+
+    Args:
+        numero: Of the révocation.
+        database: The platform's.
+        authority: Revokes.
+        arrival: The request, or the act of a worker.
+        rules: When it is tried again.
+        is_awaited: A reply tells its refusal (and a mail, with the reply); otherwise this does.
+    """
     with database.transaction() as connection:
         revocation = store.find_revocation(connection, numero)
     if revocation["etat"] != RevocationState.ENREGISTREE:
@@ -150,7 +168,7 @@ def carry_out(
         _postpone(revocation, error, database=database, arrival=arrival, rules=rules)
         return Attempt.UNANSWERED
     except AuthorityRefused as error:
-        _give_up(revocation, codes.RMT_ERR_013.value, error, database=database, arrival=arrival)
+        _give_up(revocation, codes.RMT_ERR_013, error, database=database, arrival=arrival, is_told=not is_awaited)
         return Attempt.REFUSED
     with database.transaction() as connection:  # V3
         produit = store.lock_produit(connection, revocation["produit"])
@@ -170,7 +188,7 @@ def _postpone(
     """V2': the attempt is counted and the next one is set; after the last one the révocation is given up."""
     made: int = revocation["tentatives"]
     if made >= len(rules.revocation_retries):
-        _give_up(revocation, codes.RMT_ERR_012.value, error, database=database, arrival=arrival)
+        _give_up(revocation, codes.RMT_ERR_012, error, database=database, arrival=arrival)
         return
     following = arrival.now + rules.revocation_retries[made]
     with database.transaction() as connection:
@@ -186,12 +204,27 @@ def _postpone(
             notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival)
 
 
-def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:
-    """V3': « Demande non traitée »; the produit stays as it is."""
+def _give_up(
+    revocation: Row,
+    why: RmtError,
+    error: Exception,
+    *,
+    database: Database,
+    arrival: Arrival,
+    is_told: bool = True,
+) -> None:
+    """V3': « Demande non traitée »; the produit stays as it is.
+
+    Who asked for it had OK for an answer, and is told (NMG-008); the platform itself asks again.
+    """
     with database.transaction() as connection:
-        if store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
-            detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
-            _journal(connection, revocation, arrival, resultat="non traité", code=code, detail=detail)
+        if not store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
+            return
+        detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
+        _journal(connection, revocation, arrival, resultat="non traité", code=why.value, detail=detail)
+        if is_told and revocation["canal"] != "AUTO":
+            told = {"raison": why.text, "refuse_le": arrival.now}
+            notify_revocation(connection, Notification.NMG_008, revocation["numero"], arrival, told)
 
 
 def _told(error: Exception) -> str:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from pfcng.contract.paris import paris_day
 from pfcng.domain.rules import Rules
 from pfcng.domain.states import ProduitState, RevocationState
 from pfcng.igc.authority import CertificateAuthority
-from pfcng.operations.context import Arrival, paris_day
+from pfcng.operations.context import Arrival
 from pfcng.operations.journaling import entry
 from pfcng.operations.one_by_one import OneByOne
 from pfcng.operations.revoquer_certificat import carry_out_all

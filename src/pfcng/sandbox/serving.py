@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from ssl import SSLContext, VerifyFlags
 from typing import Final
 
-from pfcng.app import App, Published, create_app, create_parts
+from pfcng.app.platform import App, create_app
+from pfcng.app.published import Published
+from pfcng.app.worker import create_parts
 from pfcng.jobs.acts import Parts, periodic_acts
 from pfcng.jobs.worker import keep_working
 from pfcng.operations.sceller_journal import keep_sealed

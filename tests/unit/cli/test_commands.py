@@ -143,7 +143,7 @@ def test_a_file_without_a_csr_is_a_usage_error(
 
 
 def test_demander_takes_a_csr_or_makes_a_key_and_not_both(profile: Path, tmp_path: Path) -> None:
-    """Issue 2 §6."""
+    """Both say which key is certified."""
     key_file = tmp_path / "nouvelle.key"
     for options in ((), ("--csr", tmp_path / "exemple.csr", "--generer-cle", key_file)):
         result = demander(profile, *options)
@@ -438,8 +438,8 @@ def test_value_that_is_not_accepted_is_told_with_what_is(arguments: tuple[str, .
     assert sentence in result.stderr
 
 
-def test_help_lists_every_option_of_the_issue() -> None:
-    """Issue 2 §6."""
+def test_help_lists_every_option() -> None:
+    """Nothing to read beside it."""
     text = Result("demander", "--help").stdout
     for option in (
         *("profil", "offre", "usage", "struct", "beneficiaire", "nom-applicatif", "fqdn", "upn", "mail-sujet"),
@@ -538,7 +538,7 @@ def test_a_csr_signed_with_sha1_is_told_as_such(profile: Path, platform: LocalPl
 
 
 def test_a_refusal_says_what_to_do(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
-    """The advice of the code, for people and for programs (issue 6 §1)."""
+    """The advice of the code, for people and for programs."""
     platform.will_answer(reply(BAD_SIGNATURE))
     document = demander(profile, "--generer-cle", tmp_path / "k.key", "--json").document
     assert "nonRepudiation" in document["conseil"]

@@ -1,4 +1,4 @@
-"""The help: at once, in French, with an example for every command (issue 6, « Done when »)."""
+"""The help: at once, in French, with an example for every command."""
 
 import re
 import subprocess

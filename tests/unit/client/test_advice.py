@@ -7,7 +7,7 @@ from pfcng.contract.codes import CODES, WSMG_09, WSMG_10, WSMG_11, WSMG_38, Rais
 
 
 def test_every_code_that_is_sent_has_its_advice() -> None:
-    """Issue 6 §1: refusals carry code, text and what to do; 38 is logged and never sent (guide §19)."""
+    """Refusals carry code, text and what to do; 38 is logged and never sent (guide §19)."""
     assert ADVICE.keys() == CODES.keys() - {WSMG_38.value}
 
 

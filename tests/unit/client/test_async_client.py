@@ -26,7 +26,7 @@ def run(profile: Profile, ask: Callable[[AsyncClient], Awaitable[object]]) -> ob
 
 
 def test_the_five_operations_are_there(profile: Profile, platform: LocalPlatform, pki: TestPki) -> None:
-    """One method per operation, typed in and out (issue 6 §1)."""
+    """One method per operation, typed in and out."""
     platform.will_answer(reply(ACCEPTED))
     assert run(profile, lambda client: client.demander_certificats([DEMANDE])) == ACCEPTED
     delivered = ReponseRetraitCertificat(statut="OK", message="", certificat=pki.server.pem)

@@ -64,7 +64,7 @@ def test_a_demande_is_a_signed_soap_call_with_its_soapaction(client: Client, pla
 
 
 def test_calls_share_one_connection(client: Client, platform: LocalPlatform) -> None:
-    """A TLS handshake with two RSA keys is paid once (issue 2 §6)."""
+    """A TLS handshake with two RSA keys is paid once."""
     platform.will_answer(reply(ACCEPTED))
     for _ in range(3):
         client.demander_certificats([DEMANDE])

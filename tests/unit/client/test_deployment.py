@@ -66,7 +66,7 @@ def test_copies_then_hooks(folder: Path) -> None:
     ],
 )
 def test_a_failing_hook_puts_the_files_back(folder: Path, code: str, told: str) -> None:
-    """What was there is there again; what was not is gone (issue 6 §4)."""
+    """What was there is there again; what was not is gone."""
     (folder / "ancien.pem").write_text("ancien")
     (folder / "ancien.pem").chmod(0o644)
     deployment = deploy(

@@ -41,7 +41,7 @@ def faults(folder: Path, text: str) -> tuple[str, ...]:
 
 
 def test_paths_are_relative_to_the_profile(folder: Path, pki: TestPki) -> None:
-    """A profile can be moved with the files it names (issue 2 §6)."""
+    """A profile can be moved with the files it names."""
     profile = Profile.load(write(folder, COMPLETE))
     assert profile.confiance == (pki.authority.certificate,)
     assert profile.tls.certificate == profile.signature.certificate == pki.client.certificate

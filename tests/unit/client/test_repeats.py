@@ -1,4 +1,4 @@
-"""When a message is sent again, and when never (issue 6 §1)."""
+"""When a message is sent again, and when never."""
 
 import ssl
 from collections.abc import Callable, Iterator

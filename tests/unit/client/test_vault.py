@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_is_put_in_is_found_again_with_the_passphrase(file: Path) -> None:
-    """And with nothing else: no secret is in the file, nor in what Python shows of an entry (issue 6 §3)."""
+    """And with nothing else: no secret is in the file, nor in what Python shows of an entry."""
     Vault(file, PHRASE).put(entry("a"))
     assert Vault(file, PHRASE).find("a") == entry("a")
     content = file.read_text()

@@ -96,7 +96,7 @@ def card(token: SoftToken, pin: str = PIN, **options: object) -> Card:
 
 
 def test_the_card_signs_what_libxmlsec1_verifies(token: SoftToken) -> None:
-    """Whatever default namespaces the ancestors of the Body and of SignedInfo declare (issue 6 §2; C14N 1.0 §2.3)."""
+    """Whatever default namespaces the ancestors of the Body and of SignedInfo declare (C14N 1.0 §2.3)."""
     signature = open_card(card(token), now=NOW)
     payload = etree.fromstring('<a xmlns="urn:x"><b xmlns="">é</b><c xmlns:d="urn:d" d:e="1">&amp;</c></a>')
     message = dsig.sign(payload, certificate=signature.certificate, key=signature.key, default_namespace="urn:autre")
@@ -184,7 +184,7 @@ def folder(token: SoftToken, tmp_path: Path) -> Path:
 def test_the_pin_comes_from_a_variable_a_file_or_a_person(
     folder: Path, token: SoftToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never from the command line (issue 6 §2)."""
+    """Never from the command line."""
     profile = folder / "profil.toml"
     with pytest.raises(ProfileError, match="Le code PIN de la carte manque"):
         Profile.load(profile)

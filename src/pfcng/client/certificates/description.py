@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,12 +17,12 @@ from pfcng.client.certificates.fetching import Fetch
 from pfcng.client.certificates.revocation import Answer, State
 from pfcng.contract.catalogue import Environment
 from pfcng.contract.identifiers import PERSON_REGISTERS, STRUCTURE_REGISTERS, is_personne, is_structure
+from pfcng.contract.paris import PARIS
 from pfcng.pki import name_forms, names
 from pfcng.pki.products import PRODUCTION_POLICIES, TEST_POLICY
 from pfcng.pki.published import PUBLISHED
 from pfcng.pki.recognition import Recognition, policy, recognise
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _ANCHORS: Final = {
     Anchor.GIVEN: "de confiance : donnée par --confiance",
     Anchor.PUBLISHED: "publiée par l’ANS (empreinte connue)",
@@ -195,7 +194,7 @@ def _key_label(certificate: x509.Certificate) -> str:
 
 def _validity(certificate: x509.Certificate, now: datetime) -> str:
     first, last = (
-        moment.astimezone(_PARIS) for moment in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+        moment.astimezone(PARIS) for moment in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     )
     dates = f"du {first:%d/%m/%Y à %H:%M} au {last:%d/%m/%Y à %H:%M} (heure de Paris)"
     left = (certificate.not_valid_after_utc - now).days

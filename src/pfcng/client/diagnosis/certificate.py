@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -97,7 +98,7 @@ def _kind_fault(signer: x509.Certificate) -> str:
 def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
     try:
         return certificate.signature_hash_algorithm
-    except Exception:  # noqa: BLE001 - an algorithm of a stranger's; the answer is the same whatever it is
+    except (ValueError, UnsupportedAlgorithm):
         return None
 
 

@@ -15,6 +15,7 @@ from pfcng.client.diagnosis.digests import digest_step, signature_step
 from pfcng.client.diagnosis.loose import LooseSignature
 from pfcng.client.diagnosis.steps import State, Step
 from pfcng.contract.refusal import Refusal
+from pfcng.pki.trust import UntrustedCertificate
 from pfcng.xml import dsig, soap
 from pfcng.xml.claim import Claim, find_signature, read_claim
 from pfcng.xml.parsing import MalformedXml, parse
@@ -147,6 +148,6 @@ def _second_opinion(
         return Step(name=name, title=_TITLES[name], state=State.UNKNOWN, text="Les fautes ci-dessus l’empêchent.")
     try:
         dsig.ask_libxmlsec1(claim, envelope.body, identifier, signature.certificates[0])
-    except Exception:  # noqa: BLE001 - a stranger's message in a C library: any answer but yes is no
+    except (Refusal, UntrustedCertificate):
         return Step(name=name, title=_TITLES[name], state=State.BAD, text="libxmlsec1 ne vérifie pas cette signature.")
     return Step(name=name, title=_TITLES[name], state=State.GOOD)

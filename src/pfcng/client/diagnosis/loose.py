@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from pfcng.xml.canonical import Canonicalisation, canonical_octets
 from pfcng.xml.claim import C14N, DIGEST_METHODS, ENVELOPED, EXCLUSIVE_C14N, MAX_CERTIFICATES, SIGNATURE_METHODS
+from pfcng.xml.parsing import MalformedXml
 from pfcng.xml.shape import child_elements
 from pfcng.xml.soap import DS
 
@@ -108,7 +110,7 @@ def canonical(element: etree._Element | None, form: Canonicalisation | None) -> 
         return None
     try:
         return canonical_octets(element, form)
-    except Exception:  # noqa: BLE001 - a stranger's tree: whatever libxml2 makes of it, there are no octets
+    except (MalformedXml, etree.LxmlError, ValueError):
         return None
 
 
@@ -164,7 +166,7 @@ def _certificates(signature: etree._Element) -> tuple[tuple[x509.Certificate, ..
             certificate = x509.load_der_x509_certificate(_octets(element) or b"")
             certificate.public_key()
             _ = (certificate.subject, certificate.issuer)
-        except Exception:  # noqa: BLE001 - a stranger's octets: whatever is wrong with them, it is no certificate
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
             unreadable += 1
         else:
             found.append(certificate)

@@ -1,0 +1,1 @@
+"""Composition root: settings → a platform, a worker, or PFCNG-IGC. The one room that chooses implementations."""
