@@ -119,7 +119,7 @@ def test_turns_outlive_a_lack_of_descriptors(
     """A session that cannot be had for want of descriptors is sought again (EMFILE is no error of the database)."""
     monkeypatch.setattr(listening, "_RETRY", 0.1)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    listeners = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 
     with (
         psycopg.connect(dsn, autocommit=True) as admin,
@@ -127,14 +127,14 @@ def test_turns_outlive_a_lack_of_descriptors(
     ):
         wait_until(lambda: turns.taken == 1)
         with ExitStack() as taken:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), limits[1]))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), limits[1]))
             taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
             with suppress(OSError):
                 while True:
                     taken.enter_context(Path(os.devnull).open("rb"))
-            admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({listeners}) AS listeners")
+            admin.execute(f"SELECT pg_terminate_backend(pid) {listeners}")
             wait_until(lambda: turns.taken > 2)  # as the session ends, and when none can be had
-        wait_until(lambda: admin.execute(listeners).fetchone() is not None)
+        wait_until(lambda: bool(admin.execute(f"SELECT {listeners}").rowcount))
         before = turns.taken
         turns.tell()
         wait_until(lambda: turns.taken > before)

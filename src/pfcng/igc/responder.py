@@ -202,7 +202,7 @@ class _Authority:
 
 
 def _lasts(signer: Signer, now: datetime, left: timedelta) -> bool:
-    """Whether so much is left of a responder; one of a future, certified before a clock was set right, does not count."""
+    """Whether so much is left of a responder; one certified before a clock was set back does not count."""
     return signer.certificate.not_valid_before_utc <= now and now + left <= signer.certificate.not_valid_after_utc
 
 
