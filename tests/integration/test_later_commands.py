@@ -96,6 +96,21 @@ def test_waiting_mail_is_tried_at_once_by_the_job_it_has(mails: Scenario, dsn: s
     assert job["scheduled_at"] is None
 
 
+def test_mail_that_was_refused_while_its_job_ends_has_another(mails: Scenario, dsn: str) -> None:
+    """The job that refused it is not over yet: it goes, and takes the mail's only chance with it."""
+    mails.rows("UPDATE courrier SET etat = 'refusé', termine_le = cree_le WHERE numero = 4 RETURNING numero")
+    mails.rows("UPDATE procrastinate_jobs SET status = 'doing' WHERE id IN (4, 5) RETURNING id")
+    for numero in ("4", "4", "5"):
+        run(courrier.app, dsn, "relancer", numero)
+    jobs = mails.rows("SELECT lock, status::text FROM procrastinate_jobs WHERE id > 3 ORDER BY lock, id")
+    assert [tuple(job.values()) for job in jobs] == [
+        ("courrier:4", "doing"),
+        ("courrier:4", "todo"),
+        ("courrier:5", "doing"),
+        ("courrier:6", "todo"),
+    ]
+
+
 def test_mails_given_up_are_sent_again_together(mails: Scenario, dsn: str) -> None:
     """After an outage of days; those that were refused stay, and the journal has one entry."""
     mails.rows("UPDATE courrier SET etat = 'abandonné', termine_le = cree_le WHERE numero > 4 RETURNING numero")

@@ -3,8 +3,10 @@
 import time
 from threading import Event, Lock
 
+import psycopg
 import pytest
 
+from pfcng.store import listening
 from pfcng.store.database import Database
 from pfcng.store.listening import APART, keep_turning
 from support.workers import wait_until
@@ -60,3 +62,33 @@ def test_many_notices_bring_few_turns_about(database: Database, turns: Turns) ->
         wait_until(lambda: turns.seen == 100)
         most = 2 + (time.monotonic() - began) / APART  # however slow the machine is
         assert turns.taken <= most
+
+
+def test_turns_go_on_whatever_the_database_says(
+    database: Database, dsn: str, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers with an error, as one that is being restored or migrated, is one that is away."""
+    monkeypatch.setattr(listening, "_RETRY", 0.1)
+    with (
+        psycopg.connect(dsn, autocommit=True) as owner,
+        keep_turning("essai", turns.turn, database=database, channels=(CHANNEL,)),
+    ):
+        assert turns.first.wait(10)
+        owner.execute("ALTER FUNCTION igc.faits_de_la_base() RENAME TO faits")
+        owner.execute(
+            "CREATE FUNCTION igc.faits_de_la_base() RETURNS SETOF record LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'cache lookup failed' USING ERRCODE = 'XX000'; END $$"
+        )
+        owner.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        wait_until(lambda: turns.taken >= 3)
+        owner.execute("DROP FUNCTION igc.faits_de_la_base()")
+        owner.execute("ALTER FUNCTION igc.faits() RENAME TO faits_de_la_base")
+        wait_until(
+            lambda: bool(owner.execute("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%essai%'").rowcount)
+        )
+        taken = turns.taken
+        turns.tell()
+        wait_until(lambda: turns.taken > taken)

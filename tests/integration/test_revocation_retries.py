@@ -83,6 +83,17 @@ def test_revocation_is_tried_again_at_the_guide_s_times_and_given_up(scenario: S
     told = scenario.rows("SELECT * FROM journal WHERE code = 'RMT_ERR_012' ORDER BY id")
     assert [row["resultat"] for row in told] == ["en attente"] * len(MINUTES) + ["non traité"]
     assert {row["acteur"] for row in told} == {EDITEUR}
+    assert reasons_told(scenario) == [codes.RMT_ERR_012.text] * 2
+
+
+def test_attempt_that_a_clock_set_too_far_ahead_is_made(scenario: Scenario, moody: MoodyAuthority) -> None:
+    """A worker was a year ahead while PFCNG-IGC did not answer: nobody waits for that year."""
+    revoke(scenario, scenario.issue(), (NOW + timedelta(days=1)).date())
+    moody.error = AuthorityUnavailable("stopped")
+    turn(scenario, NOW + timedelta(days=365))
+    moody.error = None
+    assert turn(scenario, NOW + timedelta(days=2)) == 1
+    assert etats(scenario) == ["Demande close"]
 
 
 def test_revocation_given_up_may_be_asked_for_again(scenario: Scenario, moody: MoodyAuthority) -> None:
@@ -131,10 +142,11 @@ def test_refusal_at_once_is_told(scenario: Scenario, moody: MoodyAuthority) -> N
         revoke(scenario, certificate)
     assert refused.value.message == codes.WSMG_12.message(codes.RMT_ERR_013.text)
     assert (etats(scenario), scenario.states()) == (["Demande non traitée"], [ACTIF])
+    assert reasons_told(scenario) == []  # the refusal has its own
 
 
 def test_refusal_at_a_later_attempt_ends_the_revocation(scenario: Scenario, moody: MoodyAuthority) -> None:
-    """RMT_ERR_013, journaled: nobody is there to be told."""
+    """RMT_ERR_013, journaled; who was told OK learns that it is not (NMG-008)."""
     certificate = scenario.issue()
     moody.error = AuthorityUnavailable("stopped")
     revoke(scenario, certificate)
@@ -143,6 +155,22 @@ def test_refusal_at_a_later_attempt_ends_the_revocation(scenario: Scenario, mood
     assert (etats(scenario), scenario.states()) == (["Demande non traitée"], [ACTIF])
     [told] = scenario.rows("SELECT resultat FROM journal WHERE code = 'RMT_ERR_013'")
     assert told["resultat"] == "non traité"
+    assert reasons_told(scenario) == [codes.RMT_ERR_013.text] * 2
+
+
+def test_refusal_on_its_day_is_told(scenario: Scenario, moody: MoodyAuthority) -> None:
+    """A later dateEffet: nothing but OK was said before (NMG-008)."""
+    tomorrow = NOW + timedelta(days=1)
+    revoke(scenario, scenario.issue(), tomorrow.date())
+    moody.error = NotRegistered("demande")
+    turn(scenario, tomorrow)
+    assert (etats(scenario), reasons_told(scenario)) == (["Demande non traitée"], [codes.RMT_ERR_013.text] * 2)
+
+
+def reasons_told(scenario: Scenario) -> list[str]:
+    """What each mail of a révocation that failed gives as its reason."""
+    rows = scenario.rows("SELECT contenu->>'raison' AS raison FROM courrier WHERE notification = 'NMG-008'")
+    return [row["raison"] for row in rows]
 
 
 def test_turn_spends_one_attempt_while_nobody_answers(scenario: Scenario, moody: MoodyAuthority) -> None:

@@ -13,8 +13,9 @@ from threading import Event
 
 import psycopg
 import pytest
+from procrastinate import periodic
 
-from pfcng.jobs import tasks
+from pfcng.jobs import tasks, worker
 from pfcng.jobs.acts import Act
 from pfcng.jobs.worker import keep_working
 from pfcng.notifications.smtp import Relay, Security, Smtp
@@ -213,6 +214,90 @@ def test_periodic_work_is_done_once_a_period_by_three_workers(
         wait_until(lambda: len(done) >= 4)
     periods = time.monotonic() - began
     assert len(done) <= periods + 2, "more runs than periods"
+
+
+def failing_once(scenario: Scenario, event: str, problem: str) -> None:
+    """Have the server refuse something of the queue one single time (what a sequence counts is not rolled back)."""
+    with scenario.database.transaction() as connection:
+        connection.execute("RESET ROLE")
+        connection.execute("CREATE SEQUENCE essais")
+        connection.execute("GRANT USAGE ON SEQUENCE essais TO PUBLIC")
+        connection.execute(
+            f"""
+            CREATE FUNCTION refuser() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('essais') = 1 THEN RAISE EXCEPTION USING {problem}; END IF;
+                RETURN coalesce(NEW, OLD);
+            END $$
+            """
+        )
+        connection.execute(
+            f"CREATE TRIGGER refuser BEFORE {event} ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION refuser()"
+        )
+
+
+def test_act_whose_end_could_not_be_written_is_done_again(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk for a second: the act would count as under way, and no other be begun, while its worker lives."""
+    runs: list[int] = []
+
+    def act() -> int:
+        runs.append(1)
+        return 1
+
+    with_act(monkeypatch, act)
+    failing_once(scenario, "DELETE", "ERRCODE = 'disk_full', MESSAGE = 'no space left'")
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: len(runs) >= 3)
+
+
+def test_waiting_act_is_not_deferred_again_whatever_the_language_of_the_server(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL may say « La clé … existe déjà. »; the worker goes on, and is not begun again."""
+    runs: list[int] = []
+
+    def act() -> int:
+        runs.append(1)
+        return 1
+
+    with_act(monkeypatch, act)
+    failing_once(
+        scenario,
+        "INSERT",
+        "ERRCODE = 'unique_violation', CONSTRAINT = 'procrastinate_jobs_queueing_lock_idx_v1', "
+        "MESSAGE = 'la valeur d’une clé dupliquée rompt la contrainte unique', "
+        "DETAIL = 'La clé « (queueing_lock)=(essai) » existe déjà.'",
+    )
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    with caplog.at_level("ERROR", logger="procrastinate"), keep_working(dsn, parts, QUICK):
+        wait_until(lambda: len(runs) >= 2)
+    assert caplog.messages == []
+
+
+def test_acts_go_on_when_the_clock_goes_back(scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose clock was an hour ahead: its acts do not wait for that hour."""
+    ahead, runs = [3600.0], list[int]()
+
+    def act() -> int:
+        runs.append(1)
+        return 1
+
+    class Clock:
+        @staticmethod
+        def time() -> float:
+            return time.time() + ahead[0]
+
+    with_act(monkeypatch, act)
+    for module in (periodic, worker):
+        monkeypatch.setattr(module, "time", Clock)
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    with keep_working(dsn, parts, QUICK):
+        wait_until(lambda: len(runs) >= 2)
+        ahead[0] = 0.0
+        before = len(runs)
+        wait_until(lambda: len(runs) >= before + 3)
 
 
 def test_act_that_fails_is_told_in_the_journal_once_and_tried_again(

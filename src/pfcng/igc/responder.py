@@ -183,9 +183,7 @@ class _Authority:
     def signer(self, now: datetime) -> Signer:
         """Who answers now."""
         signer = self._signer
-        if signer is None or signer.certificate.not_valid_after_utc < now + VALIDITY:
-            return self._certify(now, VALIDITY)
-        return signer
+        return signer if signer is not None and _lasts(signer, now, VALIDITY) else self._certify(now, VALIDITY)
 
     def renew(self, now: datetime) -> None:
         if self._signer is not None:
@@ -194,13 +192,18 @@ class _Authority:
     def _certify(self, now: datetime, left: timedelta) -> Signer:
         """The responder, certified anew when less than ``left`` is left of it."""
         with self._lock:
-            if self._signer is None or self._signer.certificate.not_valid_after_utc < now + left:
+            if self._signer is None or not _lasts(self._signer, now, left):
                 key = self._key.get()
                 certificate = make_certificate(self._credential, key.public_key(), now)
                 with self._database.transaction() as connection:
                     others.register(connection, [Known(self.issuer, Purpose.RESPONDER, certificate)])
                 self._signer = Signer.of(certificate, key)
             return self._signer
+
+
+def _lasts(signer: Signer, now: datetime, left: timedelta) -> bool:
+    """Whether a responder is valid now and for so long; one that is not yet was certified before a clock went back."""
+    return signer.certificate.not_valid_before_utc <= now and now + left <= signer.certificate.not_valid_after_utc
 
 
 def make_certificate(issuer: Credential, public_key: rsa.RSAPublicKey, now: datetime) -> x509.Certificate:

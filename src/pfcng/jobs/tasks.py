@@ -2,16 +2,18 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
 import structlog
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 from structlog.contextvars import get_contextvars
 
 from pfcng.jobs.acts import Act, Parts, periodic_acts
+from pfcng.jobs.connector import Connector
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
 from pfcng.operations.one_by_one import PartlyDone
 from pfcng.store import journal
@@ -42,11 +44,16 @@ class _MailRetries(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
 
 
-def create_jobs(dsn: str, parts: Parts, *, connections: int) -> App:
-    """The application of a worker, with every task."""
+def create_jobs(dsn: str, parts: Parts, *, connections: int, on_unwritten: Callable[[], None]) -> App:
+    """The application of a worker, with every task; ``on_unwritten`` is `Connector`'s."""
     app = App(
-        connector=PsycopgConnector(
-            conninfo=dsn, min_size=1, max_size=connections, kwargs={"options": "-c timezone=UTC"}, configure=_take_role
+        connector=Connector(
+            on_unwritten=on_unwritten,
+            conninfo=dsn,
+            min_size=1,
+            max_size=connections,
+            kwargs={"options": "-c timezone=UTC"},
+            configure=_take_role,
         ),
         periodic_defaults={"max_delay": _CATCH_UP.total_seconds()},
     )

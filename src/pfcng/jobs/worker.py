@@ -52,6 +52,7 @@ class Worker:
         self._parts = parts
         self._pace = pace or Pace()
         self._stopped = asyncio.Event()
+        self._stale = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = Event()
         self.is_working = False
@@ -77,6 +78,8 @@ class Worker:
                     await self._work()
                 except (psycopg.Error, ConnectorException, OSError) as error:
                     log.error("worker.interrupted", cause=type(error).__name__)  # noqa: TRY400 - an outage has no trace
+                except Exception as error:
+                    log.exception("worker.interrupted", cause=type(error).__name__)  # the edge: nobody else would work
                 if not self._stopped.is_set():
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stopped.wait(), self._pace.poll.total_seconds())
@@ -86,16 +89,22 @@ class Worker:
             await self._parts.transport.close()
 
     async def _work(self) -> None:
-        """Until told to stop, or until procrastinate's loop ends since the database went away."""
-        app = create_jobs(self._dsn, self._parts, connections=self._pace.concurrency + 2)
+        """Until told to stop, or until procrastinate's loop ends since the database went away.
+
+        A worker that is stale ends as one that stops does, and begins again under another number: what it leaves is
+        taken over.
+        """
+        self._stale.clear()
+        app = create_jobs(self._dsn, self._parts, connections=self._pace.concurrency + 2, on_unwritten=self._stale.set)
         async with app.open_async():
             working = asyncio.create_task(self._fetch(app))
-            stopping = asyncio.create_task(self._stopped.wait())
+            ends = [asyncio.create_task(event.wait()) for event in (self._stopped, self._stale)]
             self.is_working = True
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
             self.is_working = False
-            stopping.cancel()
-            working.cancel()  # finishes the jobs under way; those that last are given back
+            for end in ends:
+                end.cancel()
+            working.cancel()  # finishes the jobs under way; mails that last are given back
             with suppress(asyncio.CancelledError):
                 await working
 
@@ -115,16 +124,20 @@ class Worker:
         """Give the jobs of dead workers back to the queue.
 
         After a time in which this process itself did not run (a laptop that slept), nobody's silence means anything.
+        Where the clock went back, procrastinate would wait with the acts until it is where it was: it begins again.
         """
         interval = self._pace.silence / 2
         while True:
             before = time.time()
             await asyncio.sleep(interval.total_seconds())
-            if time.time() - before > self._pace.silence.total_seconds():
+            passed = time.time() - before
+            if passed < 0:
+                self._stale.set()
+            if passed > self._pace.silence.total_seconds():
                 continue
             try:
                 taken = await asyncio.to_thread(self._take_over_once)
-            except psycopg.Error as error:
+            except Exception as error:  # noqa: BLE001 - the edge: the next look does it
                 log.error("worker.interrupted", cause=type(error).__name__)  # noqa: TRY400 - an outage has no trace
             else:
                 if taken:

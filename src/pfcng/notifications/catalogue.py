@@ -96,8 +96,8 @@ class Notification(Enum):
     )
     NMG_008 = Entry(
         code="NMG-008",
-        section="§20, RMT_ERR_011",
-        trigger="La demande de révocation est refusée (WSMG-00000012).",
+        section="§20, RMT_ERR_011 à 013",
+        trigger="La révocation est refusée (WSMG-00000012), ou n’a pas pu être faite après avoir été acceptée.",
         subject=_HEAD + "Échec de la demande de révocation du certificat {numero_serie}",
         template="nmg_008",
     )

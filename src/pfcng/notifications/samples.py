@@ -56,6 +56,8 @@ _REVOKED: Final[Contenu] = _WAITING | {"revoque_le": "2026-03-05T09:30:00+00:00"
 _OTHERWISE: Final[Contenu] = {"motif": "AUTRE", "autre_description": "serveur arrêté"}
 _AUTOMATIC: Final[Contenu] = _OTHERWISE | {"automatique": True}
 _REFUSED: Final[Contenu] = {"raison": "Un motif.", "refuse_le": _MOMENT, "objet": "59", "conservee": False}
+_UNDONE: Final[Contenu] = {"raison": "Un motif.", "refuse_le": _MOMENT}
+"""Of a révocation that was accepted and could not be carried out."""
 _KEPT: Final[Contenu] = _REFUSED | {"conservee": True}
 _OF_NOTHING: Final[Contenu] = _REFUSED | {
     "numero_serie": "1A2B3C4D5E6F",
@@ -73,7 +75,7 @@ _OF_DEMANDES: Final[dict[Notification, tuple[Contenu, ...]]] = {
     Notification.NMG_003: (_NOT_ISSUED,),
     Notification.NMG_005: (_NOT_ISSUED | _REFUSED, _NOT_ISSUED | _KEPT),
     Notification.NMG_006: (_NOT_ISSUED | _KEPT, _ISSUED | _KEPT),
-    Notification.NMG_008: (),
+    Notification.NMG_008: (_ISSUED | _WAITING | _UNDONE, _ISSUED | _WAITING | _OTHERWISE | _UNDONE),
     Notification.NMG_009: (_ISSUED | _REVOKED | _AUTOMATIC,),
     Notification.NMG_014: (_ISSUED | _WAITING, _ISSUED | _WAITING | _OTHERWISE, _ISSUED | _WAITING | _AUTOMATIC),
     Notification.RAPPEL: (_ISSUED | _REMINDED,),

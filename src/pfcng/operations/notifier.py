@@ -46,8 +46,22 @@ def notify(
     _write(connection, mails, arrival)
 
 
-def notify_revocation(connection: DbConnection, notification: Notification, numero: int, arrival: Arrival) -> None:
-    """Tell of a révocation, to the addresses that it came with; each notification once a révocation."""
+def notify_revocation(
+    connection: DbConnection,
+    notification: Notification,
+    numero: int,
+    arrival: Arrival,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell of a révocation, to the addresses that it came with; each notification once a révocation.
+
+    Args:
+        connection: The transaction of the change.
+        notification: What is told.
+        numero: The révocation.
+        arrival: The request, or the act of a worker, that made the change.
+        details: What the text needs beyond the révocation, its demande and its produit.
+    """
     if courrier.is_told(connection, notification.code, numero):
         return
     revocation = revocations.find_revocation(connection, numero)
@@ -55,6 +69,7 @@ def notify_revocation(connection: DbConnection, notification: Notification, nume
     told = _facts(courrier.read_facts(connection, [demande])[demande])
     told |= _plain({name: revocation[name] for name in ("motif", "autre_description", "date_effet", "revoque_le")})
     told["automatique"] = revocation["canal"] == "AUTO"
+    told |= _plain(details or {})
     mails = _mails(notification, revocation, told, arrival, demande=demande, revocation=numero)
     _write(connection, mails, arrival)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -11,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 
 from pfcng.contract import codes
 from pfcng.contract.catalogue import Environment, Motif
-from pfcng.contract.codes import Raison
+from pfcng.contract.codes import Raison, RmtError
 from pfcng.contract.messages import ReponseRevocationCertificat, RequeteRevocationCertificat
 from pfcng.contract.paris import paris_day
 from pfcng.contract.refusal import Refusal
@@ -91,7 +92,9 @@ def revoquer_certificat(
         check_rights(produit, acteur, annuaire, context, porteur=True, code=codes.WSMG_12)
         numero = _register(connection, requete, produit["numero"], acteur, context)
     if (requete.date_effet or context.today) <= context.today:
-        attempt = carry_out(numero, database=database, authority=authority, arrival=context, rules=rules)
+        attempt = carry_out(
+            numero, database=database, authority=authority, arrival=context, rules=rules, is_awaited=True
+        )
         if attempt is Attempt.REFUSED:
             raise Refusal(codes.WSMG_12, codes.RMT_ERR_013.text)
     return ReponseRevocationCertificat(statut="OK", message="")
@@ -106,7 +109,8 @@ def apply_due_revocations(
         PartlyDone: Some failed.
     """
     with database.transaction() as connection:
-        due = store.find_due(connection, paris_day(arrival.now), arrival.now)
+        longest = 2 * max(rules.revocation_retries, default=timedelta())  # the clocks of nodes are not quite the same
+        due = store.find_due(connection, paris_day(arrival.now), arrival.now, longest=longest)
     turn = OneByOne(arrival)
     return turn.end(carry_out_all(due, turn, database=database, authority=authority, arrival=arrival, rules=rules))
 
@@ -136,9 +140,24 @@ def carry_out_all(
 
 
 def carry_out(
-    numero: int, *, database: Database, authority: CertificateAuthority, arrival: Arrival, rules: Rules
+    numero: int,
+    *,
+    database: Database,
+    authority: CertificateAuthority,
+    arrival: Arrival,
+    rules: Rules,
+    is_awaited: bool = False,
 ) -> Attempt:
-    """V2 and V3 of a waiting révocation; one that waits no more is left as it is."""
+    """V2 and V3 of a waiting révocation; one that waits no more is left as it is.
+
+    Args:
+        numero: Of the révocation.
+        database: The platform's.
+        authority: Revokes.
+        arrival: The request, or the act of a worker.
+        rules: When it is tried again.
+        is_awaited: A reply tells its refusal (and a mail, with the reply); otherwise this does.
+    """
     with database.transaction() as connection:
         revocation = store.find_revocation(connection, numero)
     if revocation["etat"] != RevocationState.ENREGISTREE:
@@ -151,7 +170,7 @@ def carry_out(
         _postpone(revocation, error, database=database, arrival=arrival, rules=rules)
         return Attempt.UNANSWERED
     except AuthorityRefused as error:
-        _give_up(revocation, codes.RMT_ERR_013.value, error, database=database, arrival=arrival)
+        _give_up(revocation, codes.RMT_ERR_013, error, database=database, arrival=arrival, is_told=not is_awaited)
         return Attempt.REFUSED
     with database.transaction() as connection:  # V3
         produit = store.lock_produit(connection, revocation["produit"])
@@ -171,7 +190,7 @@ def _postpone(
     """V2': the attempt is counted and the next one is set; after the last one the révocation is given up."""
     made: int = revocation["tentatives"]
     if made >= len(rules.revocation_retries):
-        _give_up(revocation, codes.RMT_ERR_012.value, error, database=database, arrival=arrival)
+        _give_up(revocation, codes.RMT_ERR_012, error, database=database, arrival=arrival)
         return
     following = arrival.now + rules.revocation_retries[made]
     with database.transaction() as connection:
@@ -187,12 +206,27 @@ def _postpone(
             notify_revocation(connection, Notification.NMG_014, revocation["numero"], arrival)
 
 
-def _give_up(revocation: Row, code: str, error: Exception, *, database: Database, arrival: Arrival) -> None:
-    """V3': « Demande non traitée »; the produit stays as it is."""
+def _give_up(
+    revocation: Row,
+    why: RmtError,
+    error: Exception,
+    *,
+    database: Database,
+    arrival: Arrival,
+    is_told: bool = True,
+) -> None:
+    """V3': « Demande non traitée »; the produit stays as it is.
+
+    Who asked for it had OK for an answer, and is told (NMG-008); the platform itself asks again.
+    """
     with database.transaction() as connection:
-        if store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
-            detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
-            _journal(connection, revocation, arrival, resultat="non traité", code=code, detail=detail)
+        if not store.move_revocation(connection, revocation["numero"], RevocationState.NON_TRAITEE, arrival.now):
+            return
+        detail = f"tentative {revocation['tentatives'] + 1}, la dernière : {_told(error)}"
+        _journal(connection, revocation, arrival, resultat="non traité", code=why.value, detail=detail)
+        if is_told and revocation["canal"] != "AUTO":
+            told = {"raison": why.text, "refuse_le": arrival.now}
+            notify_revocation(connection, Notification.NMG_008, revocation["numero"], arrival, told)
 
 
 def _told(error: Exception) -> str:

@@ -140,8 +140,9 @@ def cancel(connection: DbConnection, job: int) -> bool:
 
 
 def find_mail_job(connection: DbConnection, numero: int) -> Row | None:
-    """The job of a mail that waits or is under way."""
+    """The job of a mail that waits or is under way; the first that waits, if there are several."""
     return connection.execute(
-        "SELECT id, status::text FROM procrastinate_jobs WHERE lock = %s AND status IN ('todo', 'doing')",
+        "SELECT id, status::text FROM procrastinate_jobs j WHERE lock = %s AND status IN ('todo', 'doing') "
+        "ORDER BY j.status, id LIMIT 1",
         (f"{MAIL_TASK}:{numero}",),
     ).fetchone()

@@ -57,7 +57,7 @@ def _run(turn: Callable[[], float], database: Database, channels: tuple[str, ...
                     began = time.monotonic()
                     _await_notice(session, turn(), stopped)
                     stopped.wait(began + APART - time.monotonic())
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:  # a standby, or a migration under way, refuses in other ways than an outage
             log.error("database.lost", channels=channels, cause=str(error))  # noqa: TRY400 - the trace tells nothing more
             stopped.wait(min(turn(), _RETRY))
 

@@ -193,6 +193,16 @@ def test_operator_replaces_one_template_and_keeps_the_others(tmp_path: Path) -> 
         ('{{ "a" * 10 ** 10 }}', "rappel.txt.j2, ligne 1 : « ** » n’est pas permis"),
         ('{{ "a" * 10000000000 }}', "un texte de plus de 100000 caractères"),
         ("{{ 10000000000 * fqdn }}{{ 10000000000 * 'a' }}", "un texte de plus de 100000 caractères"),
+        ("{{ 'a'.center(9999999999) }}", "rappel.txt.j2, ligne 1 : un nombre de plus de 100000"),
+        ("{{ ('a' | attr('ljust'))(width=9999999999) }}", "un nombre de plus de 100000"),
+        ("{{ '{:9999999999}'.format(1) }}", "« format » n’est pas permis"),
+        ("{{ '{a:9999999999}'.format_map({'a': 1}) }}", "« format » n’est pas permis"),
+        ("{{ '%9999999999d' % 1 }}", "« % » n’est pas permis"),
+        ("{{ '%9999999999d' | format(1) }}", "No filter named 'format'"),
+        ("{{ 'a' | center(9999999999) }}", "un nombre de plus de 100000"),
+        ("{{ 'a\n' | indent(width=9999999999, first=True) }}", "un nombre de plus de 100000"),
+        ("{{ fqdn | batch(9999999999, 'a') | list }}", "un nombre de plus de 100000"),
+        ("{{ lipsum() }}", "ce courriel n’a pas de « lipsum »"),
         ("{% for i in range(10000000000) %}{% endfor %}", "une boucle de plus de 1000 tours"),
         ("{% for i in range(900) %}{% for j in range(900) %}a{% endfor %}{% endfor %}", "un texte de plus de 100000"),
         ('{% include "rappel.txt.j2" %}', "il s’appelle lui-même sans fin"),
@@ -228,9 +238,13 @@ def test_loops_in_loops_that_write_nothing_are_stopped(tmp_path: Path, monkeypat
 
 def test_template_repeats_what_a_mail_needs(tmp_path: Path) -> None:
     """A line of dashes, some turns, a sum."""
-    (tmp_path / "rappel.txt.j2").write_text("{{ '-' * 40 }} {% for i in range(3) %}{{ 2 * i }}{% endfor %}", "utf-8")
+    (tmp_path / "rappel.txt.j2").write_text(
+        "{{ '-' * 40 }} {% for i in range(3) %}{{ 2 * i }}{% endfor %} {{ 'a'.upper().ljust(3, '.') }} "
+        "{{ 7 % 4 }} {{ ['a', 'b'] | join('+') }} {{ 1234567 | string | replace('1', '9', 1) }}",
+        "utf-8",
+    )
     text = part_of(received(make_renderer(tmp_path).compose(mail_of(Notification.RAPPEL))), "plain")
-    assert text.split() == ["-" * 40, "024"]
+    assert text.split() == ["-" * 40, "024", "A..", "3", "a+b", "9234567"]
 
 
 def test_values_that_a_template_failed_on_are_not_told(tmp_path: Path) -> None:
