@@ -37,7 +37,9 @@ def platform(postgres: str) -> Iterator[Database]:
         lambda connection: echeances.find_expiring(
             connection, BEFORE_ALL, RULES.rappels, after=(BEFORE_ALL, 0), limit=500
         ),
-        lambda connection: revocations.find_due(connection, paris_day(BEFORE_ALL), BEFORE_ALL),
+        lambda connection: revocations.find_due(
+            connection, paris_day(BEFORE_ALL), BEFORE_ALL, longest=timedelta(days=36500)
+        ),
         lambda connection: revocations.find_next_attempt(connection, BEFORE_ALL),
     ],
     ids=["annulations", "revocations_automatiques", "rappels", "revocations", "prochaine_tentative"],

@@ -52,6 +52,14 @@ def test_what_takes_long_is_counted_less_often(scenario: Scenario) -> None:
     assert compter(database=scenario.database, now=NOW)
 
 
+def test_count_of_a_clock_that_went_back_is_made_again(scenario: Scenario) -> None:
+    """It would stay for as long as the clock was ahead, and nobody be alarmed."""
+    assert compter(database=scenario.database, now=NOW)
+    with scenario.database.transaction() as connection:
+        age(connection, "-1 hour", "1 second")
+    assert compter(database=scenario.database, now=NOW)
+
+
 def test_node_whose_platform_has_no_worker_is_degraded(scenario: Scenario) -> None:
     """It serves; mails and what falls due wait. One that was silent for half a minute is none."""
     check = workers_check(scenario.database)

@@ -228,6 +228,18 @@ def test_comparison_is_made_once_a_day(scenario: Scenario) -> None:
     assert (last["comparees"], last["differences"]) == (1, 1)
 
 
+def test_comparison_of_a_clock_that_went_back_counts_for_nothing(scenario: Scenario) -> None:
+    """A node was a year ahead: the next comparison is not a year away."""
+
+    def daily(days: float) -> int:
+        reconcile_daily(
+            database=scenario.database, authority=scenario.authority, arrival=at(NOW + timedelta(days=days))
+        )
+        return len(scenario.rows("SELECT FROM reconciliation"))
+
+    assert [daily(365), daily(0), daily(0.5), daily(1.1)] == [1, 2, 2, 3]
+
+
 def _number(scenario: Scenario, certificate: x509.Certificate) -> int:
     [row] = scenario.rows("SELECT demande FROM produit WHERE numero_serie = %s", f"{certificate.serial_number:X}")
     return int(row["demande"])

@@ -86,6 +86,16 @@ def test_revocation_is_tried_again_at_the_guide_s_times_and_given_up(scenario: S
     assert reasons_told(scenario) == [codes.RMT_ERR_012.text] * 2
 
 
+def test_attempt_that_a_clock_set_too_far_ahead_is_made(scenario: Scenario, moody: MoodyAuthority) -> None:
+    """A worker was a year ahead while PFCNG-IGC did not answer: nobody waits for that year."""
+    revoke(scenario, scenario.issue(), (NOW + timedelta(days=1)).date())
+    moody.error = AuthorityUnavailable("stopped")
+    turn(scenario, NOW + timedelta(days=365))
+    moody.error = None
+    assert turn(scenario, NOW + timedelta(days=2)) == 1
+    assert etats(scenario) == ["Demande close"]
+
+
 def test_revocation_given_up_may_be_asked_for_again(scenario: Scenario, moody: MoodyAuthority) -> None:
     """« L’utilisateur doit faire une nouvelle demande de révocation » (RMT_ERR_012)."""
     certificate = scenario.issue()

@@ -202,7 +202,7 @@ class _Authority:
 
 
 def _lasts(signer: Signer, now: datetime, left: timedelta) -> bool:
-    """Whether so much is left of a responder; one certified before a clock was set back does not count."""
+    """Whether a responder is valid now and for so long; one that is not yet was certified before a clock went back."""
     return signer.certificate.not_valid_before_utc <= now and now + left <= signer.certificate.not_valid_after_utc
 
 

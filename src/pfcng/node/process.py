@@ -26,10 +26,8 @@ from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.limits import ClientLimits, Limits
 from pfcng.web.readiness import ServedCertificate
-from pfcng.web.serving import Server, serve, server, stop
+from pfcng.web.serving import serve, server, stop
 from pfcng.web.tls import server_context
-
-Servers = list[tuple[Server, socket.socket]]
 
 
 def main() -> int:

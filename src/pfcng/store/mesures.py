@@ -47,7 +47,11 @@ def compter(connection: DbConnection, now: datetime) -> bool:
         now: By the platform's clock, which says what is due.
     """
     row = connection.execute(
-        "SELECT FROM mesures WHERE le + least(duree * %s, interval '10 minutes') > clock_timestamp()", (SHARE,)
+        """
+        SELECT FROM mesures
+        WHERE le + least(duree * %s, interval '10 minutes') > clock_timestamp() AND le <= clock_timestamp()
+        """,
+        (SHARE,),
     )
     if row.rowcount:
         return False

@@ -21,7 +21,8 @@ def begin(connection: DbConnection, now: datetime, *, every: timedelta, patience
         connection: A transaction.
         now: The present.
         every: Time between two comparisons.
-        patience: After that long, one without its end was interrupted.
+        patience: After that long, one without its end was interrupted; and further ahead, a moment is that of a clock
+            that went back since, and tells nothing.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     row = connection.execute(
@@ -29,11 +30,12 @@ def begin(connection: DbConnection, now: datetime, *, every: timedelta, patience
         INSERT INTO reconciliation (commencee_le)
         SELECT %(now)s WHERE NOT EXISTS (
             SELECT FROM reconciliation
-            WHERE terminee_le > %(ended)s OR (terminee_le IS NULL AND commencee_le > %(begun)s)
+            WHERE (terminee_le > %(ended)s OR (terminee_le IS NULL AND commencee_le > %(begun)s))
+              AND commencee_le < %(future)s
         )
         RETURNING numero
         """,
-        {"now": now, "ended": now - every, "begun": now - patience},
+        {"now": now, "ended": now - every, "begun": now - patience, "future": now + patience},
     ).fetchone()
     return None if row is None else int(row["numero"])
 

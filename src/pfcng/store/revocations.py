@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from psycopg.rows import tuple_row
@@ -60,19 +60,20 @@ def find_waiting(connection: DbConnection, produit: int) -> Row | None:
     ).fetchone()
 
 
-def find_due(connection: DbConnection, day: date, now: datetime) -> list[int]:
+def find_due(connection: DbConnection, day: date, now: datetime, *, longest: timedelta) -> list[int]:
     """The numbers of the révocations that wait for that day or an earlier one and may be tried now.
 
-    Those that were never tried come first, then those that wait longest.
+    Those that were never tried come first, then those that wait longest. One whose next attempt is further away than
+    the ``longest`` wait has it from a clock that went back since.
     """
     rows = connection.execute(
         """
         SELECT numero FROM revocation
         WHERE etat = 'Demande enregistrée' AND date_effet <= %s
-          AND (prochaine_tentative IS NULL OR prochaine_tentative <= %s)
+          AND (prochaine_tentative IS NULL OR prochaine_tentative <= %s OR prochaine_tentative > %s)
         ORDER BY prochaine_tentative NULLS FIRST, numero
         """,
-        (day, now),
+        (day, now, now + longest),
     )
     return [row["numero"] for row in rows]
 
