@@ -84,6 +84,8 @@ def _print(outcome: Outcome) -> None:
     columns = [column for column in zip_longest(*outcome.lines, fillvalue="") if any(column)]
     padded = [[f"{cell:<{max(map(len, column))}}" for cell in column] for column in columns]
     for label, *values in zip(*padded, strict=True):
-        console.print(Text.assemble("  ", (label, "dim"), "  ", "  ".join(values).rstrip()))
+        line = Text.assemble("  ", (label, "dim"), "  ", "  ".join(values))
+        line.rstrip()
+        console.print(line)
     if outcome.advice:
         console.print(Text(outcome.advice))

@@ -12,14 +12,10 @@ def test_columns_of_a_list_are_aligned_and_no_line_ends_in_spaces(capsys: pytest
         ("1", "TEST", "ORG", "", "actif"),
         ("12", "PRODUCTION", "", "", "révoqué"),
         ("3", "TEST", "SERV", "", ""),
-        ("4", "TEST"),
+        ("400",),
     )
     with pytest.raises(typer.Exit):
         finish(Outcome(status=Status.DONE, headline="4 lignes.", lines=lines), as_json=False)
     assert capsys.readouterr().out == (
-        "4 lignes.\n"
-        "  1   TEST        ORG   actif\n"
-        "  12  PRODUCTION        révoqué\n"
-        "  3   TEST        SERV\n"
-        "  4   TEST\n"
+        "4 lignes.\n  1    TEST        ORG   actif\n  12   PRODUCTION        révoqué\n  3    TEST        SERV\n  400\n"
     )
