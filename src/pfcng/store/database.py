@@ -91,6 +91,8 @@ class Database:
             max_size=max_connections,
             open=True,
             timeout=_PATIENCE,
+            # The pool waits twice as long after each try to reconnect: it begins anew for who asks after that time.
+            reconnect_timeout=_PATIENCE,
             check=_check,
             connection_class=DbConnection,
             kwargs={"row_factory": dict_row, "options": _OPTIONS},
