@@ -2,10 +2,12 @@
 
 import errno
 import re
+import tomllib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _REASONS: Final = {
     errno.EACCES: "accès refusé",
@@ -45,6 +47,19 @@ def place(error: OSError) -> Path | None:
     return next((above for above in path.parents if above.is_file()), path)
 
 
+_TOML_PLACE: Final = re.compile(r"at line (\d+), column (\d+)")
+
+
+def toml_fault(error: tomllib.TOMLDecodeError | UnicodeDecodeError) -> str:
+    """Where a file ceases to be TOML in UTF-8."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return f"ce n’est pas un fichier TOML en UTF-8 (ligne {line})"
+    found = _TOML_PLACE.search(str(error))
+    place = f"ligne {found[1]}, colonne {found[2]}" if found else "la fin manque"
+    return f"ce n’est pas un fichier TOML en UTF-8 ({place})"
+
+
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _FAULTS: Final = {
     "missing": "valeur obligatoire",
@@ -70,7 +85,7 @@ _FAULTS: Final = {
 }
 
 
-def french(fault: ErrorDetails) -> str:
+def french(fault: "ErrorDetails") -> str:
     """What is wrong with a value, without the value."""
     context = fault.get("ctx", {})
     match fault["type"]:

@@ -139,4 +139,4 @@ def test_folder_whose_lock_cannot_be_taken_is_told(folder: Path) -> None:
     command: list[str | Path] = [*PROGRAM, "habilitation", "lister", "--data", directory]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Le dossier {directory} ne peut pas servir : c’est un dossier.\n"
+    assert done.stderr == f"Erreur : Le dossier {directory} ne peut pas servir : c’est un dossier.\n"

@@ -190,13 +190,13 @@ def test_revoked_certificate_is_not_renewed(folder: Path, home: Path) -> None:
     assert (unconfirmed.status, "--oui" in unconfirmed.document["message"]) == (2, True)
     revoked = Run("revoquer", folder, "--motif", "AUTRE", "--description", "Essai.", "--oui", "--json")
     assert revoked.status == 0, revoked.stdout
-    name = Dossier.load(folder).demande.nom_applicatif
-    assert Run("parc", "lister", "--parc", home, "--json").document["certificats"][0]["etat"] == "révoqué"
+    assert Run("renouveler", folder, "--parc", home, "--json").status == 1
+    [line] = Run("parc", "lister", "--parc", home, "--json").document["certificats"]
+    assert (line["etat"], line["detail"]) == ("révoqué", "")  # there is nothing left to do
     assert renew(home).document["certificats"] == []
     again = Run("revoquer", folder, "--motif", "PERTE", "--oui", "--json")
     assert (again.status, again.document["code"]) == (1, "WSMG-00000012")
     assert "rien à révoquer" in again.document["conseil"]
-    assert name
 
 
 @pytest.mark.usefixtures("folder")

@@ -95,6 +95,25 @@ def test_request_before_what_is_not_http_has_no_answer(narrow: Node) -> None:
         assert reply(client) == ""
 
 
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket"])
+def test_body_of_a_request_for_another_protocol_is_its_body(narrow: Node, upgrade: str) -> None:
+    """It is never the next request: whoever shares a proxy's connection would have it say what he likes.
+
+    RFC 9110 §7.8: a server may pass over the wish, and then answers as without it.
+    """
+    wish = f"Connection: Upgrade\r\nUpgrade: {upgrade}\r\nExpect: 100-continue\r\n\r\n".encode()
+    with connected(narrow, narrow.installation.pki.clients["editeur"]) as client:
+        client.sendall(HEAD.replace(b"1000", b"%d" % len(WSDL)) + wish)
+        assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(
+            WSDL + WSDL.replace(b"?wsdl", b"?xsd=aucun").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        told = reply(client)
+    assert re.findall("HTTP/1.1 ([0-9]+) ", told) == ["500", "405"]
+    assert "soap:Client" in told
+    assert "wsdl:definitions" not in told
+
+
 def test_body_that_does_not_come_to_its_end_is_answered(narrow: Node) -> None:
     """The application waits for it no longer either."""
     with connected(narrow, narrow.installation.pki.clients["editeur"]) as slow:

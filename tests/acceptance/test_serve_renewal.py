@@ -26,6 +26,7 @@ class Renewing:
     node: Node
     server: Pair
     authorities: Path
+    config: Path
 
     def renew(self, event: str) -> None:
         """Replace what is served with what is in the files; both processes say what came of it."""
@@ -66,7 +67,7 @@ def renewing(installation: Installation, tmp_path_factory: pytest.TempPathFactor
     serveur = {"certificat": str(server.certificate), "cle": str(server.key)}
     config = installation.write("renouvele.toml", serveur=serveur, confiance=confiance)
     with running_node(installation, config) as node:
-        yield Renewing(node=node, server=server, authorities=authorities)
+        yield Renewing(node=node, server=server, authorities=authorities, config=config)
 
 
 def put(source: Pair, place: Pair) -> None:
@@ -108,7 +109,7 @@ def test_certificate_is_renewed_and_no_connection_dropped(renewing: Renewing, in
 
 
 def test_broken_file_leaves_what_was_there_and_is_told(renewing: Renewing, installation: Installation) -> None:
-    """A key that is cut short, or another's; the next good one is taken."""
+    """A key cut short, or another's, or a certificate that OpenSSL alone takes; the next good one is taken."""
     put(installation.pki.server, renewing.server)
     renewing.renew("tls.renewed")
     shutil.copy(installation.pki.clients["editeur"].key, renewing.server.key)
@@ -116,9 +117,24 @@ def test_broken_file_leaves_what_was_there_and_is_told(renewing: Renewing, insta
     assert any("KEY_VALUES_MISMATCH" in line for line in renewing.node.log)
     renewing.server.key.write_text("-----BEGIN PRIVATE KEY-----\n")
     renewing.renew("tls.not_renewed")
+    put(installation.pki.server, renewing.server)
+    text = renewing.server.certificate.read_text().replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-")
+    renewing.server.certificate.write_text(text)
+    renewing.renew("tls.not_renewed")
     assert renewing.shown() == der(installation.pki.server)
+    assert renewing.node.heard("node.process_lost") == 0
     put(installation.pki.server, renewing.server)
     renewing.renew("tls.renewed")
+
+
+def test_settings_that_wait_for_a_restart_are_told(renewing: Renewing) -> None:
+    """SIGHUP reads no settings: whoever changed them and sent it learns that they do not count yet."""
+    assert renewing.node.heard("settings.not_renewed") == 0
+    text = renewing.config.read_text("utf-8")
+    renewing.config.write_text(f"{text}\n# autrement\n", "utf-8")
+    renewing.renew("tls.renewed")
+    assert renewing.node.heard("settings.not_renewed") == 1
+    renewing.config.write_text(text, "utf-8")
 
 
 def test_client_authorities_are_renewed(renewing: Renewing, installation: Installation) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
+from pfcng.pki.signers.keyring import Keyring
 from pfcng.store.database import Database
 from support.databases import make_database
+from support.monotonic import Monotonic
+from support.moody import MoodyAuthority
 from support.platform import load_annuaire, make_authority
 from support.scenario import Scenario
 
@@ -41,6 +44,25 @@ def authority(annuaire: Database, pki: Path) -> EmbeddedAuthority:
 
 
 @pytest.fixture
+def moody(annuaire: Database, pki: Path) -> MoodyAuthority:
+    """The same in a mood."""
+    return MoodyAuthority(annuaire, pki)
+
+
+@pytest.fixture
 def scenario(annuaire: Database, authority: EmbeddedAuthority) -> Scenario:
     """The demonstration annuaire with an authority, and the acts of its users."""
     return Scenario(database=annuaire, authority=authority)
+
+
+@pytest.fixture
+def monotonic() -> Monotonic:
+    """The clock of ``keyring``."""
+    return Monotonic()
+
+
+@pytest.fixture
+def keyring(monotonic: Monotonic) -> Iterator[Keyring]:
+    """What leads to keys that are kept elsewhere."""
+    with Keyring(monotonic) as opened:
+        yield opened

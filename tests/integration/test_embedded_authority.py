@@ -28,6 +28,7 @@ from pfcng.pki.keys import Credential
 from pfcng.sandbox.hierarchy import make_authority
 from pfcng.store.database import Database, Row
 from support.certificate_requests import request_for
+from support.igc import Clock
 
 NOW = datetime(2026, 3, 2, 10, 0, 0, 123_456, tzinfo=UTC)
 ORG_SIGN = next(product for product in PRODUCTS if product.label == "ORG_SIGN")
@@ -40,14 +41,6 @@ class Killed(BaseException):
 
 def die(*_: object) -> NoReturn:
     raise Killed
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +71,7 @@ class Igc:
 
     def __init__(self, database: Database, signers: Signers, key: rsa.RSAPrivateKey) -> None:
         self.database = database
-        self.clock = Clock()
+        self.clock = Clock(NOW)
         self.key = key
         self.authority = self.start(signers)
 

@@ -27,18 +27,11 @@ from pfcng.pki.signers.pkcs11_token import PAUSE
 from pfcng.sandbox.hierarchy import make_authority
 from pfcng.store.database import Database
 from support.certificate_requests import request_for
+from support.monotonic import Monotonic
 from support.places import OUTSIDE, Place, open_place
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 ORG_SIGN = next(product for product in PRODUCTS if product.label == "ORG_SIGN")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +60,12 @@ def certificate(place: Place, holder_key: rsa.RSAPrivateKey, tmp_path_factory: p
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def start(
-    database: Database, place: Place, certificate: Path, clock: Clock, holder_key: rsa.RSAPrivateKey
+    database: Database, place: Place, certificate: Path, monotonic: Monotonic, holder_key: rsa.RSAPrivateKey
 ) -> Iterator[Callable[[], EmbeddedAuthority]]:
     """Starts an authority; several of them are several processes, but for their memory."""
     name = issuing_authority(request_for(ORG_SIGN, Environment.TEST, holder_key))
-    with Keyring(clock) as keyring:
+    with Keyring(monotonic) as keyring:
 
         def make() -> EmbeddedAuthority:
             signer = load_kept(certificate, place.source("ac"), keyring)
@@ -112,7 +100,7 @@ def test_key_that_is_elsewhere_signs(start: Start, certificate: Path, holder_key
 
 
 def test_outage_of_the_key_is_unavailable_then_ends_with_the_reserved_serial(
-    start: Start, place: Place, database: Database, clock: Clock, holder_key: rsa.RSAPrivateKey
+    start: Start, place: Place, database: Database, monotonic: Monotonic, holder_key: rsa.RSAPrivateKey
 ) -> None:
     """RMT_ERR_006: the retrait is made again later, and there is one certificate."""
     authority = start()
@@ -126,13 +114,13 @@ def test_outage_of_the_key_is_unavailable_then_ends_with_the_reserved_serial(
         place.restore()
     reserved = authority.status(1).serial
     assert issued(database, 1) is None
-    clock.now += PAUSE
+    monotonic.now += PAUSE
     assert authority.issue(1).serial_number == reserved
     assert authority.status(1).progress is Progress.ISSUED
 
 
 def test_start_without_the_key_serves_everything_else(
-    start: Start, place: Place, clock: Clock, holder_key: rsa.RSAPrivateKey
+    start: Start, place: Place, monotonic: Monotonic, holder_key: rsa.RSAPrivateKey
 ) -> None:
     """Registrations and statuses go on; the key proves itself before its first signature."""
     place.lose()
@@ -145,7 +133,7 @@ def test_start_without_the_key_serves_everything_else(
             authority.issue(1)
     finally:
         place.restore()
-    clock.now += PAUSE
+    monotonic.now += PAUSE
     authority.issue(1)
 
 

@@ -264,6 +264,10 @@ def test_hang_up_has_tls_files_read_again(identities: Identities, own_dsn: str, 
         server.key.write_text("-----BEGIN PRIVATE KEY-----\n")
         program.hang_up("tls.not_renewed")
         put(identities.server, server)
+        # OpenSSL takes it, and nobody else.
+        server.certificate.write_text(server.certificate.read_text().replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-"))
+        program.hang_up("tls.not_renewed")
+        put(identities.server, server)
         program.hang_up("tls.renewed")
         with identities.http(program.url) as client:
             assert client.get("/demandes/1").status_code == 200
@@ -271,6 +275,29 @@ def test_hang_up_has_tls_files_read_again(identities: Identities, own_dsn: str, 
             shutil.copy(others.certificate, authorities)
             program.hang_up("tls.renewed")
             assert client.get("/demandes/1").status_code == 403, "on the connection from before"
+        assert program.stop() == 0
+    finally:
+        program.kill()
+
+
+def test_hang_up_has_the_white_list_read_again(identities: Identities, own_dsn: str, tmp_path: Path) -> None:
+    """A name that is taken off the list is let in no more; settings that wait for a restart are told."""
+    program = IgcProgram(directory=tmp_path, identities=identities, dsn=own_dsn)
+    told = identities.settings(own_dsn, ecoute=f"127.0.0.1:{program.port}")
+    try:
+        program.start()
+        with identities.http(program.url) as client:
+            assert client.get("/demandes/1").status_code == 200
+            others = {**told["clients"], "dn": ["CN=autre.interne, O=AUTRE, C=FR"]}
+            program.config.write_text(to_toml({**told, "clients": others, "ecoute_http": "127.0.0.1:1"}), "utf-8")
+            program.hang_up("settings.not_renewed")
+            assert '"settings": ["ecoute_http"]' in program.log.read_text("utf-8")
+            assert client.get("/demandes/1").status_code == 403
+            program.config.write_text("clients = 1\n", "utf-8")
+            program.hang_up("tls.not_renewed")
+            program.config.write_text(to_toml(told), "utf-8")
+            program.hang_up("tls.renewed")
+            assert client.get("/demandes/1").status_code == 200
         assert program.stop() == 0
     finally:
         program.kill()

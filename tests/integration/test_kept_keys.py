@@ -26,6 +26,7 @@ from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import KeyUnavailable, WrongKey
 from pfcng.pki.signers.pkcs11_token import PAUSE
 from pfcng.pki.signers.sources import CredentialError, FileKey, KeySource, SecretFile, SecretVariable
+from support.monotonic import Monotonic
 from support.places import KINDS, OUTSIDE, PASSWORD_VARIABLE, Place, open_place
 
 PKCS1 = padding.PKCS1v15()
@@ -41,27 +42,6 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         patch.setenv(PASSWORD_VARIABLE, "un mot de passe d’essai")
         with open_place(request.param, tmp_path_factory.mktemp(request.param)) as opened:
             yield opened
-
-
-class Clock:
-    """Monotonic seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def keyring(clock: Clock) -> Iterator[Keyring]:
-    with Keyring(clock) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +217,9 @@ def test_outside_key_gives_nothing_away(key: rsa.RSAPrivateKey) -> None:
 
 
 @OUTSIDE_ONLY
-def test_outage_passes(place: Place, keyring: Keyring, source: KeySource, key: rsa.RSAPrivateKey, clock: Clock) -> None:
+def test_outage_passes(
+    place: Place, keyring: Keyring, source: KeySource, key: rsa.RSAPrivateKey, monotonic: Monotonic
+) -> None:
     """While it lasts the key is unavailable; after it, the same key signs, without a new start."""
     verify(key, key.sign(MESSAGE, PKCS1, hashes.SHA256()))
     place.lose()
@@ -249,17 +231,17 @@ def test_outage_passes(place: Place, keyring: Keyring, source: KeySource, key: r
             keyring.at(source).find()
     finally:
         place.restore()
-    clock.now += PAUSE
+    monotonic.now += PAUSE
     verify(key, key.sign(MESSAGE, PKCS1, hashes.SHA256()))
 
 
 @OUTSIDE_ONLY
 def test_key_that_is_away_does_not_stop_a_start(
-    place: Place, source: KeySource, key: rsa.RSAPrivateKey, tmp_path: Path, clock: Clock
+    place: Place, source: KeySource, key: rsa.RSAPrivateKey, tmp_path: Path, monotonic: Monotonic
 ) -> None:
     """Its authority is unavailable; when the key is back it proves itself, then signs."""
     path = pem_file(tmp_path, certificate_of(key))
-    with Keyring(clock) as keyring:
+    with Keyring(monotonic) as keyring:
         place.lose()
         try:
             credential = load_kept(path, source, keyring)
@@ -267,24 +249,24 @@ def test_key_that_is_away_does_not_stop_a_start(
                 credential.key.sign(MESSAGE, PKCS1, hashes.SHA256())
         finally:
             place.restore()
-        clock.now += PAUSE
+        monotonic.now += PAUSE
         verify(key, credential.key.sign(MESSAGE, PKCS1, hashes.SHA256()))
 
 
 @OUTSIDE_ONLY
 def test_other_key_under_the_name_signs_nothing(
-    place: Place, source: KeySource, key: rsa.RSAPrivateKey, tmp_path: Path, clock: Clock
+    place: Place, source: KeySource, key: rsa.RSAPrivateKey, tmp_path: Path, monotonic: Monotonic
 ) -> None:
     """A key that was away and comes back as another one is refused before its first signature."""
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     path = pem_file(tmp_path, certificate_of(stranger))
-    with Keyring(clock) as keyring:
+    with Keyring(monotonic) as keyring:
         place.lose()
         try:
             credential = load_kept(path, source, keyring)
         finally:
             place.restore()
-        clock.now += PAUSE
+        monotonic.now += PAUSE
         with pytest.raises(WrongKey, match="pas avec la clé de son certificat"):
             credential.key.sign(MESSAGE, PKCS1, hashes.SHA256())
     assert key.public_key() != stranger.public_key()

@@ -212,7 +212,7 @@ def test_lists_are_readable_by_people(mails: Scenario, dsn: str) -> None:
     """Aligned French, and a word when nobody works."""
     listed = CliRunner().invoke(courrier.app, ["lister", "--base", dsn]).stdout
     assert "Courriels : 4 à envoyer, 1 envoyé, 1 refusé, 0 abandonné." in listed
-    assert "refusé  CONFIRMATION-DEMANDE" in listed
+    assert "refusé     CONFIRMATION-DEMANDE" in listed
     jobs = CliRunner().invoke(taches.app, ["lister", "--base", dsn]).stdout
     assert "courrier 3" in jobs
     assert "Aucun worker n’est en marche" in jobs

@@ -1,6 +1,10 @@
 """Turns in a thread, brought about by notices (`store/listening.py`)."""
 
+import os
+import resource
 import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from threading import Event, Lock
 
 import psycopg
@@ -92,3 +96,45 @@ def test_turns_go_on_whatever_the_database_says(
         taken = turns.taken
         turns.tell()
         wait_until(lambda: turns.taken > taken)
+
+
+def test_turns_outlive_a_failure_that_nobody_foresaw(database: Database, turns: Turns) -> None:
+    """One that fails is taken again: CRLs are renewed, and revocations known, after that too."""
+
+    def turn() -> float:
+        turns.turn()
+        if turns.taken == 1:
+            raise ValueError("nobody foresaw it")
+        return 600
+
+    with keep_turning("essai", turn, database=database, channels=(CHANNEL,)):
+        assert turns.first.wait(10)
+        turns.tell()
+        wait_until(lambda: turns.taken == 2)
+
+
+def test_turns_outlive_a_lack_of_descriptors(
+    dsn: str, database: Database, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that cannot be had for want of descriptors is sought again (EMFILE is no error of the database)."""
+    monkeypatch.setattr(listening, "_RETRY", 0.1)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+
+    with (
+        psycopg.connect(dsn, autocommit=True) as admin,
+        keep_turning("essai", turns.turn, database=database, channels=(CHANNEL,)),
+    ):
+        wait_until(lambda: turns.taken == 1)
+        with ExitStack() as taken:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), limits[1]))
+            taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+            with suppress(OSError):
+                while True:
+                    taken.enter_context(Path(os.devnull).open("rb"))
+            admin.execute(f"SELECT pg_terminate_backend(pid) {listeners}")
+            wait_until(lambda: turns.taken > 2)  # as the session ends, and when none can be had
+        wait_until(lambda: bool(admin.execute(f"SELECT {listeners}").rowcount))
+        before = turns.taken
+        turns.tell()
+        wait_until(lambda: turns.taken > before)

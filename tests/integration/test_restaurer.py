@@ -42,7 +42,7 @@ from pfcng.store.verification import verify
 from support.backups import dump, restore
 from support.certificate_requests import request_for
 from support.csrs import make_csr, make_key
-from support.platform import NOW, load_annuaire, make_authority, make_context, make_pki
+from support.platform import NOW, load_annuaire, load_signers, make_authority, make_context
 from support.revocations import revocation_of
 from support.scenario import ORG, Scenario, at, serial_of
 from support.workers import make_parts
@@ -310,7 +310,7 @@ def test_restored_pfcng_igc_signs_nothing_and_takes_back_what_it_forgot(
         scenario.rows("UPDATE demande SET etat = 'Demande transmise' WHERE numero = %s RETURNING 1", transmitted)
         numbers = [number(scenario, one) for one in (certificate, ended)]
     igc = place.restored(saved)
-    signers = list(make_pki(pki).load_signers().values())
+    signers = list(load_signers(pki).values())
     with place.opened(platform, igc) as scenario, closing(Database(igc, role=None)) as database:
         publisher = Publisher(database, signers=signers, clock=lambda: datetime.now(UTC))
         responder = Responder(database, signers=signers, clock=lambda: datetime.now(UTC))

@@ -18,31 +18,13 @@ from pfcng.pki.signers.keyring import Keyring
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.signers.pkcs11_token import PAUSE
 from pfcng.pki.signers.sources import CredentialError, SecretText, SecretVariable, TokenKey
+from support.monotonic import Monotonic
 from support.softhsm import PIN, SoftToken, soft_token
 
 
 @pytest.fixture(scope="module")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftToken]:
     with soft_token(tmp_path_factory.mktemp("jeton")) as opened:
-        yield opened
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def keyring(clock: Clock) -> Iterator[Keyring]:
-    with Keyring(clock) as opened:
         yield opened
 
 
@@ -142,17 +124,17 @@ def test_module_that_another_part_of_the_process_resets_is_opened_again(
 
 
 def test_refused_pin_is_presented_once(
-    token: SoftToken, source: TokenKey, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    token: SoftToken, source: TokenKey, monotonic: Monotonic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token locks itself after a few: nothing is tried until the PIN has changed."""
     monkeypatch.setenv("PFCNG_ESSAI_PIN", "999999")
     variable = replace(source, token=replace(token.source, pin=SecretVariable(name="PFCNG_ESSAI_PIN")))
     pkcs11.lib(str(token.source.module)).reinitialize()  # nobody is logged in
-    with Keyring(clock) as keyring:
+    with Keyring(monotonic) as keyring:
         with pytest.raises(KeyUnavailable, match=r"refuse le code PIN \(PinIncorrect\)"):
             keyring.at(variable).find()
         for _ in range(20):
-            clock.now += PAUSE
+            monotonic.now += PAUSE
             with pytest.raises(KeyUnavailable, match="pas présenté une seconde fois") as caught:
                 keyring.at(variable).find()
             assert "999999" not in str(caught.value)
@@ -175,7 +157,7 @@ def test_secrets_are_not_shown(token: SoftToken) -> None:
 
 
 def test_token_of_the_same_name_without_the_key_is_an_outage(
-    token: SoftToken, keyring: Keyring, source: TokenKey, clock: Clock
+    token: SoftToken, keyring: Keyring, source: TokenKey, monotonic: Monotonic
 ) -> None:
     """Someone initialised another token: no key is made by itself, and the true one is found when it is back."""
     key = found(keyring, source)
@@ -186,12 +168,12 @@ def test_token_of_the_same_name_without_the_key_is_an_outage(
             key.sign(b"essai", padding.PKCS1v15(), hashes.SHA256())
     finally:
         token.restore()
-    clock.now += PAUSE
+    monotonic.now += PAUSE
     sign(key)
 
 
 def test_module_is_not_initialised_again_at_every_signature(
-    token: SoftToken, keyring: Keyring, source: TokenKey, clock: Clock
+    token: SoftToken, keyring: Keyring, source: TokenKey, monotonic: Monotonic
 ) -> None:
     """Each time ends the sessions of the module's other tokens."""
     key = found(keyring, source)
@@ -205,7 +187,7 @@ def test_module_is_not_initialised_again_at_every_signature(
         token.restore()
     with pytest.raises(KeyUnavailable, match="ne répond pas"):
         sign(key)
-    clock.now += PAUSE
+    monotonic.now += PAUSE
     sign(key)
 
 

@@ -17,6 +17,7 @@ from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.signers.sources import CredentialError, SecretText, SecretVariable, TransitKey
 from pfcng.pki.signers.transit import TransitEngine
 from pfcng.pki.signers.transit_token import TokenRefused
+from support.monotonic import Monotonic
 from support.openbao import OpenBao, open_bao
 
 
@@ -34,29 +35,10 @@ def source(server: OpenBao) -> TransitKey:
     return source
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def keyring() -> Iterator[Keyring]:
-    with Keyring() as opened:
-        yield opened
-
-
-@pytest.fixture
-def engine(server: OpenBao, clock: Clock) -> Iterator[TransitEngine]:
+def engine(server: OpenBao, monotonic: Monotonic) -> Iterator[TransitEngine]:
     """Whose token is kept by the test."""
-    opened = TransitEngine(server.source, clock)
+    opened = TransitEngine(server.source, monotonic)
     yield opened
     opened.close()
 
@@ -80,14 +62,14 @@ def renewals(server: OpenBao, token: str) -> int:
     return int(facts.get("last_renewal_time") or 0)
 
 
-def test_token_is_renewed_before_half_of_its_life(server: OpenBao, engine: TransitEngine, clock: Clock) -> None:
+def test_token_is_renewed_before_half_of_its_life(server: OpenBao, engine: TransitEngine, monotonic: Monotonic) -> None:
     """And not at each look."""
     token = server.give_token(ttl="90s")
     assert engine._token.keep() == pytest.approx(30, abs=1)
-    clock.now += 29
+    monotonic.now += 29
     engine._token.keep()
     assert renewals(server, token) == 0
-    clock.now += 2
+    monotonic.now += 2
     assert 44 >= engine._token.keep() > 25
     assert renewals(server, token) > 0
 

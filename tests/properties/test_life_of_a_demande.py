@@ -365,7 +365,7 @@ class Lives(RuleBasedStateMachine):
 def world(dsn: str, database: Database, pki: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The demonstration annuaire, an authority on the test's clock, and a CSR for each key of the longest example."""
     platform.load_annuaire(database, tmp_path_factory.mktemp("annuaire"))
-    signers = platform.make_pki(pki).load_signers()
+    signers = platform.load_signers(pki)
     authority = FragileAuthority(database, signers=signers, urls=PublicationUrls(), clock=lambda: made.now)
     csrs = [make_csr(key) for key in make_keys(2 * STEPS + 4)]
     made = World(dsn=dsn, database=database, authority=authority, csrs=csrs)

@@ -11,7 +11,7 @@ from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.requests import CertificateRequest
 from pfcng.igc.urls import PublicationUrls
 from pfcng.store.database import Database
-from support.platform import make_pki
+from support.platform import load_signers
 
 
 class MoodyAuthority(EmbeddedAuthority):
@@ -25,7 +25,7 @@ class MoodyAuthority(EmbeddedAuthority):
     """
 
     def __init__(self, database: Database, pki: Path) -> None:
-        signers = make_pki(pki).load_signers()
+        signers = load_signers(pki)
         super().__init__(database, signers=signers, urls=PublicationUrls(), clock=lambda: datetime.now(UTC))
         self.error: AuthorityRefused | AuthorityUnavailable | None = None
         self.before: Callable[[str], None] = lambda _name: None

@@ -8,6 +8,8 @@ from pfcng.contract.catalogue import Environment
 from pfcng.igc.connectors.embedded import EmbeddedAuthority
 from pfcng.igc.urls import PublicationUrls
 from pfcng.operations.context import RequestContext
+from pfcng.pki.authorities import AUTHORITIES, AuthorityName, Gamme
+from pfcng.pki.keys import Credential
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.pki import SandboxPki, ensure_pki
 from pfcng.store.database import Database
@@ -23,9 +25,15 @@ def make_pki(directory: Path) -> SandboxPki:
     )
 
 
+def load_signers(directory: Path) -> dict[AuthorityName, Credential]:
+    """The four of those authorities that sign products, with their keys."""
+    made = make_pki(directory).authorities
+    return {name: made[name.common_name].pair.load() for name in AUTHORITIES if name.gamme is Gamme.ELEMENTAIRE}
+
+
 def make_authority(database: Database, directory: Path) -> EmbeddedAuthority:
     """PFCNG-IGC over the authorities of that folder."""
-    signers = make_pki(directory).load_signers()
+    signers = load_signers(directory)
     return EmbeddedAuthority(database, signers=signers, urls=PublicationUrls(), clock=lambda: datetime.now(UTC))
 
 

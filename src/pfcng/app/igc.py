@@ -43,7 +43,6 @@ class IgcApp:
     _clock: Callable[[], datetime] = field(repr=False)
     _publishing: Sequence[x509.Certificate] = field(repr=False)
     _peers: Peers = field(repr=False)
-    _clients: Clients = field(repr=False)
 
     @contextmanager
     def kept_published(self) -> Iterator[None]:
@@ -55,13 +54,14 @@ class IgcApp:
         """Health and metrics."""
         return watched_igc(self.database, schema=IGC, publishing=self._publishing, served=served, clock=self._clock)
 
-    def renew_peers(self) -> None:
-        """Read the authorities of the white list again; its names stay.
+    def renew_peers(self, clients: Clients) -> None:
+        """Let in from now on whom these settings name.
 
         Raises:
             CredentialError: or OSError: a file is of no use; all is as it was.
         """
-        self._peers.authorities = tuple(all_certificates(self._clients.autorites))
+        renewed = _peers(clients)
+        self._peers.authorities, self._peers.subjects = renewed.authorities, renewed.subjects
 
     def close(self) -> None:
         """Give the database's connections back, and the keys."""
@@ -76,7 +76,7 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         CredentialError: A key is not its certificate's.
         UnsuitableDatabase: The tables are at another revision.
     """
-    peers = Peers.of(all_certificates(settings.clients.autorites), settings.clients.dn)
+    peers = _peers(settings.clients)
     keyring = Keyring()
     issuing = open_signers(settings.emettrices, keyring)
     publishing = [*issuing, *open_signers(settings.autres_autorites, keyring)]
@@ -93,5 +93,8 @@ def create_igc(settings: IgcSettings, *, clock: Callable[[], datetime]) -> IgcAp
         _clock=clock,
         _publishing=[one.certificate for one in publishing],
         _peers=peers,
-        _clients=settings.clients,
     )
+
+
+def _peers(clients: Clients) -> Peers:
+    return Peers.of(all_certificates(clients.autorites), clients.dn)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli.french import INTERRUPTED
 from pfcng.cli.key_options import CeremonyKeys, KeyOptions, Lieu, Participant, option
 from pfcng.cli.option_groups import spread
 
@@ -59,7 +58,7 @@ def ceremonie(
     Code de sortie : 0 la cérémonie est finie ; 1 arrêtée à une question ;
     2 commande, clé ou dossier à corriger ; 3 clé injoignable, à reprendre.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.ceremonie_run import CeremonyStopped, Choices, run  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.ceremonie_run import Choices, run, stops_told  # noqa: PLC0415 - the help must not wait for it
 
     choices = Choices(
         folder=dossier,
@@ -76,11 +75,5 @@ def ceremonie(
         participants=tuple(participant or ()),
         yes=oui,
     )
-    try:
+    with stops_told():
         run(choices)
-    except CeremonyStopped as stopped:
-        typer.echo(str(stopped), err=True)
-        raise typer.Exit(stopped.status) from None
-    except KeyboardInterrupt:
-        typer.echo("\nInterrompue. Relancez la même commande pour reprendre.", err=True)
-        raise typer.Exit(INTERRUPTED) from None

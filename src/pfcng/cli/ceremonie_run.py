@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pfcng.cli.asking import is_agreed
 from pfcng.cli.ceremonie import Monde
+from pfcng.cli.french import INTERRUPTED
 from pfcng.cli.key_options import CeremonyKeys, Lieu
 from pfcng.cli.output import Status
 from pfcng.contract.catalogue import Environment
@@ -193,6 +194,19 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def stops_told() -> Iterator[None]:
+    """Exit as a ceremony that stopped says."""
+    try:
+        yield
+    except CeremonyStopped as stopped:
+        typer.echo(str(stopped), err=True)
+        raise typer.Exit(stopped.status) from None
+    except KeyboardInterrupt:
+        typer.echo("\nInterrompue. Relancez la même commande pour reprendre.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ class Target:
     """Which certificate, and in whose name: a folder says everything, else every option counts."""
 
     dossier: Annotated[
-        Path | None, typer.Argument(metavar="[DOSSIER]", help="Un dossier de « pfcng obtenir ».", show_default=False)
+        Path | None, typer.Argument(metavar="DOSSIER", help="Un dossier de « pfcng obtenir ».", show_default=False)
     ] = None
     certificat: Annotated[
         Path | None, typer.Option(metavar="FICHIER", help="Sans dossier : le certificat (PEM ou DER).")

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pfcng.cli.french import INTERRUPTED
 from pfcng.cli.key_options import CeremonyKeys, KeyOptions, Lieu, Participant, option
 from pfcng.cli.option_groups import spread
 
@@ -51,7 +50,7 @@ def crl(
     Code de sortie : 0 les CRL sont faites ; 1 arrêtée à une question ;
     2 commande, clé ou dossier à corriger ; 3 clé injoignable, à reprendre.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.ceremonie_run import CeremonyStopped  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.ceremonie_run import stops_told  # noqa: PLC0415 - the help must not wait for it
     from pfcng.cli.crl_racine_run import Order, run  # noqa: PLC0415 - idem
 
     order = Order(
@@ -64,11 +63,5 @@ def crl(
         participants=tuple(participant or ()),
         yes=oui,
     )
-    try:
+    with stops_told():
         run(order)
-    except CeremonyStopped as stopped:
-        typer.echo(str(stopped), err=True)
-        raise typer.Exit(stopped.status) from None
-    except KeyboardInterrupt:
-        typer.echo("\nInterrompue. Relancez la même commande pour reprendre.", err=True)
-        raise typer.Exit(INTERRUPTED) from None

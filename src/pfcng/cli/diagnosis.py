@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from pfcng.cli.failure import usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.cli.showing import Unusable, read_files
 from pfcng.client.certificates.fetching import fetch
@@ -17,12 +18,8 @@ from pfcng.client.diagnosis.steps import State, Step
 from pfcng.client.files import file_fault
 from pfcng.contract import codes
 from pfcng.contract.catalogue import MAX_MESSAGE_BYTES
+from pfcng.contract.paris import PARIS
 
-_COMMON: Final[dict[str, object]] = {
-    "operation": "diagnostiquer",
-    **dict.fromkeys(("code", "diagnostic", "incident")),
-}
-"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _SHOWN: Final = 2000
 """Characters of canonical octets that a terminal is given."""
 _MARKS: Final = {State.GOOD: "bon", State.BAD: "FAUTE", State.UNKNOWN: "?"}
@@ -46,7 +43,7 @@ def diagnostiquer(
             raw = stream.read(MAX_MESSAGE_BYTES + 1)
         if len(raw) > MAX_MESSAGE_BYTES:
             return _usage(codes.WSMG_24.message())
-        now = moment.replace(tzinfo=UTC) if moment else datetime.now(UTC)
+        now = moment.replace(tzinfo=PARIS) if moment else datetime.now(UTC)
         found = diagnose(raw, Trust(certificates=anchors, crls=lists, fetch=fetch if network else None, now=now))
         if folder:
             _write(folder, found)
@@ -58,14 +55,7 @@ def diagnostiquer(
 
 
 def _usage(message: str) -> Outcome:
-    data: dict[str, object] = {
-        **_COMMON,
-        "message": message,
-        "etapes": [],
-        "corps": None,
-        "signedinfo": None,
-    }
-    return Outcome(status=Status.USAGE, headline=message, data=data)
+    return usage(message, {"operation": "diagnostiquer", "etapes": [], "corps": None, "signedinfo": None})
 
 
 def _write(folder: Path, found: Diagnosis) -> None:
@@ -83,7 +73,7 @@ def _outcome(found: Diagnosis, folder: Path | None) -> Outcome:
     fault = found.first_fault
     unknown = any(step.state is State.UNKNOWN for step in found.steps)
     headline = (
-        f"{fault.title} : {fault.text}"
+        f"En faute : {fault.title}."
         if fault
         else "Aucune faute dans ce qui a pu être vérifié."
         if unknown
@@ -91,11 +81,11 @@ def _outcome(found: Diagnosis, folder: Path | None) -> Outcome:
     )
     return Outcome(
         status=Status.REFUSED if fault else Status.DONE,
-        headline=_visible(headline),
+        headline=headline,
         lines=tuple(_lines(found, folder)),
         data={
-            **_COMMON,
-            "message": headline,
+            "operation": "diagnostiquer",
+            "message": f"{fault.title} : {fault.text}" if fault else headline,
             "etapes": [_as_data(step) for step in found.steps],
             **{name: _octets_data(octets) for name, octets in _octets(found).items()},
         },

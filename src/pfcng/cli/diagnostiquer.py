@@ -28,7 +28,7 @@ def diagnostiquer(
         typer.Option(
             metavar="DATE",
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="Juge le message à ce jour ou cet instant UTC, par exemple 2026-03-02 ; maintenant sans elle.",
+            help="Juge le message à ce jour ou cet instant de Paris, par exemple 2026-03-02 ; maintenant sans elle.",
         ),
     ] = None,
     canonique: Annotated[

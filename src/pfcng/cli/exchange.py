@@ -2,13 +2,14 @@
 
 import shlex
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
-from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
+from pfcng.cli.failure import failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.cli.session import load_profile
 from pfcng.client import (
@@ -25,6 +26,7 @@ from pfcng.client.explanations import one_line
 from pfcng.client.files import file_fault
 from pfcng.contract.catalogue import Product
 from pfcng.contract.messages import DemandeCertificat, ReponseDemandeCertificats
+from pfcng.contract.paris import PARIS
 from pfcng.pki import names
 
 MAX_CODE_CHARACTERS: Final = 64
@@ -34,7 +36,7 @@ MAX_CODE_CHARACTERS: Final = 64
 def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None, key_file: Path | None) -> Outcome:
     """Order one certificate for a CSR that exists (``csr_file``) or for a key to be made (``key_file``)."""
     data: dict[str, object] = {
-        **common("demanderCertificats"),
+        "operation": "demanderCertificats",
         **dict.fromkeys(("indice_lot", "indice_demande", "indice_retrait", "cle")),
     }
     match csr_file, key_file:
@@ -64,7 +66,7 @@ def demander(profile: Path, demande: DemandeCertificat, *, csr_file: Path | None
 
 def retirer(profile: Path, indice: str, code: str, sortie: Path, *, id_nat_tiers: str | None) -> Outcome:
     """Withdraw the certificate of a demande and write it to ``sortie``."""
-    data: dict[str, object] = {**common("retirerCertificat"), **dict.fromkeys(_CERTIFICATE_KEYS)}
+    data: dict[str, object] = {"operation": "retirerCertificat", **dict.fromkeys(_CERTIFICATE_KEYS)}
     if not 1 <= len(code) <= MAX_CODE_CHARACTERS:
         return usage(f"Donnez un code de révocation de 1 à {MAX_CODE_CHARACTERS} caractères.", data)
     try:
@@ -136,8 +138,8 @@ def _retrait_outcome(retrait: Retrait, sortie: Path, data: dict[str, object]) ->
             ("Émetteur", str(data["emetteur"])),
             ("Numéro de série", str(data["numero_serie"])),
             ("AKI", str(data["aki"] or "absent")),
-            ("Début de validité", f"{certificate.not_valid_before_utc:%d/%m/%Y %H:%M:%S} UTC"),
-            ("Fin de validité", f"{certificate.not_valid_after_utc:%d/%m/%Y %H:%M:%S} UTC"),
+            ("Début de validité", _moment(certificate.not_valid_before_utc)),
+            ("Fin de validité", _moment(certificate.not_valid_after_utc)),
         ),
         data=data,
     )
@@ -164,6 +166,10 @@ def _described(certificate: x509.Certificate) -> dict[str, object]:
         "debut_validite": certificate.not_valid_before_utc.isoformat(),
         "fin_validite": certificate.not_valid_after_utc.isoformat(),
     }
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M} (heure de Paris)"
 
 
 def _aki(certificate: x509.Certificate) -> str | None:

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from pfcng.cli.asking import is_agreed
 from pfcng.cli.certificate_options import Target
-from pfcng.cli.failure import common, failure, maybe_received, never_sent, usage
+from pfcng.cli.failure import failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.cli.session import load_profile
 from pfcng.client import Client, ClientError, Profile, Reference, csr
@@ -47,7 +47,7 @@ _ASK: Final = "La révocation est définitive. Révoquer le certificat {serie} ?
 def revoquer(target: Target, motif: Motif, *, description: str | None, day: date | None, confirmed: bool) -> Outcome:
     """Revoke a certificate, once that was confirmed."""
     data: dict[str, object] = {
-        **common("revoquerCertificat"),
+        "operation": "revoquerCertificat",
         **dict.fromkeys(("aki", "numero_serie")),
         "motif": motif.value,
         "date_effet": day.isoformat() if day else None,
@@ -87,7 +87,7 @@ def revoquer(target: Target, motif: Motif, *, description: str | None, day: date
 def renouveler(target: Target, *, csr_file: Path | None, key_file: Path | None) -> Outcome:
     """Renew a certificate that no folder holds: the answer is an index for ``pfcng retirer``."""
     keys = ("aki", "numero_serie", "indice_retrait", "cle")
-    data: dict[str, object] = {**common("renouvelerCertificat"), **dict.fromkeys(keys)}
+    data: dict[str, object] = {"operation": "renouvelerCertificat", **dict.fromkeys(keys)}
     if (csr_file is None) == (key_file is None) or target.dossier is not None:
         return usage("Donnez soit un dossier seul, soit un certificat et --csr ou --generer-cle.", data)
     make_csr = partial(csr.read, csr_file) if csr_file else partial(csr.generate, key_file or Path())

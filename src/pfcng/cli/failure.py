@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pfcng.cli.output import COMMON_KEYS, Outcome, Status
+from pfcng.cli.output import Outcome, Status
 from pfcng.client import CardError, ClientError, FaultError, RefusedError, RequestError, TransportError
 from pfcng.client.explanations import one_line
 
@@ -34,15 +34,14 @@ _OPTIONS: Final = {
 """Element of a request → the option that gives it, in every command."""
 
 
-def common(operation: str) -> dict[str, object]:
-    """The keys that every JSON object of a command has."""
-    return {**dict.fromkeys(COMMON_KEYS), "operation": operation}
+def fault(status: Status, text: str, data: Mapping[str, object], *, advice: str = "") -> Outcome:
+    """What did not happen, and why."""
+    return Outcome(status=status, headline=f"Erreur : {text}", advice=advice, data={**data, "message": text})
 
 
 def usage(text: str, data: Mapping[str, object], *, advice: str = "") -> Outcome:
     """A command line, a profile or a file that has to be mended."""
-    data = {**data, "message": text}
-    return Outcome(status=Status.USAGE, headline=f"Erreur : {text}", advice=advice, data=data)
+    return fault(Status.USAGE, text, data, advice=advice)
 
 
 def failure(error: ClientError, data: Mapping[str, object], *, headline: str, advice: str = "") -> Outcome:

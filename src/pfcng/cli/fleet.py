@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pfcng.cli import obtaining, session
-from pfcng.cli.failure import common, failure, usage
+from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import ETATS, Outcome, Status
 from pfcng.client import Client, ClientError, Profile
 from pfcng.client.deployment import Deployment, DeploymentError
@@ -31,7 +31,7 @@ _WORST: Final = (Status.DEPLOYMENT, Status.TRANSPORT, Status.REFUSED, Status.USA
 
 def lister(parc: Path | None) -> Outcome:
     """The inventory."""
-    data = {**common("parc lister"), "plateforme_lue_le": None, "certificats": None}
+    data = {"operation": "parc lister", "plateforme_lue_le": None, "certificats": None}
     try:
         now = session.present()
         inventory = Parc(session.home(parc))
@@ -44,7 +44,7 @@ def lister(parc: Path | None) -> Outcome:
     return Outcome(
         status=Status.DONE,
         headline=f"{count}.",
-        lines=tuple((line.nom or "–", _shown(line, now)) for line in lines),
+        lines=tuple(_shown(line, now) for line in lines),
         advice="" if read_at or not lines else "Le suivi de la plateforme n’a jamais été lu : pfcng parc actualiser",
         data={**data, "certificats": shown, "plateforme_lue_le": read_at.isoformat() if read_at else None},
     )
@@ -52,7 +52,7 @@ def lister(parc: Path | None) -> Outcome:
 
 def actualiser(parc: Path | None, *, shown: bool) -> Outcome:
     """Ask the platform."""
-    data = {**common("parc actualiser"), "produits": None}
+    data = {"operation": "parc actualiser", "produits": None}
     try:
         with session.progress(shown=shown) as tell:
             tell("Lecture du suivi")
@@ -68,7 +68,7 @@ def actualiser(parc: Path | None, *, shown: bool) -> Outcome:
 
 def renouveler(before: str, *, simuler: bool, parc: Path | None, phrase_file: Path | None, shown: bool) -> Outcome:
     """Renew what is due and finish what was interrupted; one failure does not keep the others from being done."""
-    data: dict[str, object] = {**common("parc renouveler"), "certificats": None}
+    data: dict[str, object] = {"operation": "parc renouveler", "certificats": None}
     days = _DAYS.fullmatch(before.strip())
     if days is None:
         return usage("La valeur de --avant est un nombre de jours, par exemple 60j.", data)
@@ -87,7 +87,7 @@ def renouveler(before: str, *, simuler: bool, parc: Path | None, phrase_file: Pa
 
 def deployer(folder: Path) -> Outcome:
     """Follow ``deploiement.toml`` for the certificate in service."""
-    data = {**common("parc deployer"), "dossier": str(folder), "lieux": None}
+    data = {"operation": "parc deployer", "dossier": str(folder), "lieux": None}
     try:
         with obtaining.locked(folder):
             dossier = Dossier.load(folder)
@@ -109,7 +109,7 @@ def deployer(folder: Path) -> Outcome:
 
 def ajouter(folder: Path, parc: Path | None) -> Outcome:
     """Add a folder to the inventory."""
-    data = {**common("parc ajouter"), "dossier": str(folder)}
+    data = {"operation": "parc ajouter", "dossier": str(folder)}
     try:
         Parc(session.home(parc)).add(Dossier.load(folder).chemin)
     except ClientError as error:
@@ -119,7 +119,7 @@ def ajouter(folder: Path, parc: Path | None) -> Outcome:
 
 def oublier(folder: Path, parc: Path | None) -> Outcome:
     """Take a folder out of the inventory."""
-    data = {**common("parc oublier"), "dossier": str(folder)}
+    data = {"operation": "parc oublier", "dossier": str(folder)}
     try:
         if not Parc(session.home(parc)).forget(folder):
             return usage(f"{folder} n’est pas dans le parc.", data)
@@ -130,7 +130,7 @@ def oublier(folder: Path, parc: Path | None) -> Outcome:
 
 def exporter(form: str, output: Path | None, parc: Path | None) -> Outcome:
     """The inventory in another form."""
-    data: dict[str, object] = {**common("parc exporter"), "fichier": str(output) if output else None, "texte": None}
+    data: dict[str, object] = {"operation": "parc exporter", "fichier": str(output) if output else None, "texte": None}
     if form not in set(Format):
         return usage(f"La valeur de --format est l’une de {', '.join(Format)}.", data)
     try:
@@ -149,7 +149,7 @@ def exporter(form: str, output: Path | None, parc: Path | None) -> Outcome:
 
 def systemd(folder: Path) -> Outcome:
     """Write the units, with the path of this very program."""
-    data = {**common("parc systemd"), "fichiers": None}
+    data = {"operation": "parc systemd", "fichiers": None}
     program = shutil.which("pfcng") or f"{sys.executable} -m pfcng"
     try:
         for name in UNITS:
@@ -247,11 +247,11 @@ def _line(outcome: Outcome) -> str:
     return f"{outcome.headline.rstrip('.')}{until}."
 
 
-def _shown(line: Line, now: datetime) -> str:
+def _shown(line: Line, now: datetime) -> tuple[str, ...]:
     days = line.days_left(now)
     when = f"{line.fin.astimezone(PARIS):%d/%m/%Y} ({days} j)" if line.fin else ""
-    parts = (line.produit, line.application, line.structure, when, line.etat, line.detail, ", ".join(line.lieux))
-    return "  ".join(part for part in parts if part)
+    names = (line.nom or "–", line.produit, line.application, line.structure)
+    return *names, when, line.etat, ", ".join(line.lieux), line.detail
 
 
 def _open_client(profile: Path) -> Client:

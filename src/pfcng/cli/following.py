@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from pfcng.cli import session
-from pfcng.cli.failure import common, failure
+from pfcng.cli.failure import failure
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import Client, ClientError, IncompleteError
 from pfcng.contract.messages import RequeteSuiviActivite, Resultat
@@ -13,7 +13,7 @@ from pfcng.contract.messages import RequeteSuiviActivite, Resultat
 
 def suivre(profile: Path, request: RequeteSuiviActivite, *, since: date | None, shown: bool) -> Outcome:
     """Every line of a suivi."""
-    data: dict[str, object] = {**common("suivreActivite"), **dict.fromkeys(("complet", "resultats"))}
+    data: dict[str, object] = {"operation": "suivreActivite", **dict.fromkeys(("complet", "resultats"))}
     lines: list[Resultat] = []
     advice, complete = "", True
     try:
@@ -32,14 +32,13 @@ def suivre(profile: Path, request: RequeteSuiviActivite, *, since: date | None, 
     return Outcome(
         status=Status.DONE,
         headline=headline,
-        lines=tuple((line.numero or "", _shown(line)) for line in lines),
+        lines=tuple(_shown(line) for line in lines),
         advice=advice,
         data={**data, "code": "OK", "complet": complete, "resultats": found},
     )
 
 
-def _shown(line: Resultat) -> str:
+def _shown(line: Resultat) -> tuple[str, ...]:
     what = line.nom_applicatif or line.domaines or line.email_sujet or line.dn_sujet or ""
     moment = (line.creation_date or line.date_debut_validite or "")[:10]
-    parts = (moment, f"{line.offre}_{line.usage}", line.etat, what, line.numero_serie)
-    return "  ".join(part for part in parts if part)
+    return line.numero or "", moment, f"{line.offre}_{line.usage}", line.etat or "", what, line.numero_serie or ""

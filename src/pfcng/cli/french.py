@@ -3,6 +3,7 @@
 The help is the plain one, not typer's rich panels, which take a quarter of a second to import.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -22,38 +23,60 @@ _TYPE: Final = re.compile(r" <(?:list\[)?(?:[Pp]ath|str|text)\]?>$")
 _JSON: Final = "--json"
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
 _RANGE: Final = re.compile(r"\[(\d+)<=x<=(\d+)\]")
-_SEVERAL: Final = re.compile(r"\{(\w+)\}\.\.\.")
-"""How typer writes an argument that may be given several times."""
+_ARGUMENT: Final = re.compile(r"\{([^{}]+)\}")
+"""How typer writes an argument that must be given."""
+_TIED: Final = re.compile(r"(?<=«) | (?=[»:;!?])")
+"""The spaces of French typography at which no line breaks."""
 _QUOTE: Final = "'"
+_RAW: Final = "\b"
+"""How a paragraph begins whose lines stay as they are: examples, which are copied."""
 _SHORT: Final = 160
 """Characters of a command's line in the help of its group."""
 
 
-class FrenchCommand(TyperCommand):
+class _FrenchHelp:
+    """The help of a command, or of a group of them."""
+
+    def format_usage(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write the usage line."""
+        pieces = _ARGUMENT.sub(r"\1", " ".join(self.collect_usage_pieces(ctx))).replace("...", "…")
+        formatter.write_usage(ctx.command_path, pieces, prefix="Utilisation : ")
+
+    def format_help_text(self: Any, _ctx: Any, formatter: Any) -> None:
+        """Write what the command does."""
+        paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text("\n\n".join(text if text.startswith(_RAW) else _tied(text) for text in paragraphs))
+
+    def format_options(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write the list of the arguments and that of the options."""
+        arguments = [param for param in self.params if param.param_type_name == "argument"]
+        options = [param for param in self.params if param.param_type_name != "argument"]
+        if arguments:
+            with formatter.section("Arguments "):
+                formatter.write_dl([(f"{param.metavar}", _tied(getattr(param, "help", ""))) for param in arguments])
+        records = [param.get_help_record(ctx) for param in options]
+        lines = [(_TYPE.sub("", names), _french(text)) for names, text in filter(None, records)]
+        with formatter.section("Options "):
+            formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
+
+
+class FrenchCommand(_FrenchHelp, TyperCommand):
     """A command whose help is in French."""
 
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write the usage line."""
-        _write_usage(self, ctx, formatter)
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of the options."""
-        _write_options(self, ctx, formatter)
-
-
-class FrenchGroup(TyperGroup):
+class FrenchGroup(_FrenchHelp, TyperGroup):
     """The program: help and usage errors in French, and the exit statuses of the commands."""
-
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write the usage line."""
-        _write_usage(self, ctx, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the list of the options and that of the commands."""
-        _write_options(self, ctx, formatter)
+        super().format_options(ctx, formatter)
         commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         with formatter.section("Commandes "):
-            formatter.write_dl([(name, found.get_short_help_str(_SHORT)) for name, found in commands.items() if found])
+            formatter.write_dl(
+                [(name, _tied(found.get_short_help_str(_SHORT))) for name, found in commands.items() if found]
+            )
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the program and exit; a usage error is told in French on the standard error."""
@@ -82,26 +105,13 @@ def _tell(error: typer.TyperException, *, as_json: bool) -> int:
     return USAGE
 
 
-def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
-    pieces = " ".join(command.collect_usage_pieces(ctx))
-    formatter.write_usage(ctx.command_path, _SEVERAL.sub(r"\1…", pieces), prefix="Utilisation : ")
-
-
-def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
-    arguments = [param for param in command.params if param.param_type_name == "argument"]
-    options = [param for param in command.params if param.param_type_name != "argument"]
-    if arguments:
-        with formatter.section("Arguments "):
-            formatter.write_dl([(f"{param.metavar}", getattr(param, "help", "")) for param in arguments])
-    records = [param.get_help_record(ctx) for param in options]
-    lines = [(_TYPE.sub("", names), _french(text)) for names, text in filter(None, records)]
-    with formatter.section("Options "):
-        formatter.write_dl([*lines, ("--help", "Affiche cette aide.")])
-
-
 def _french(text: str) -> str:
     """The help of an option, with what typer adds to it."""
-    return _RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE))
+    return _tied(_RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE)))
+
+
+def _tied(text: str) -> str:
+    return _TIED.sub("\u00a0", text)
 
 
 def _usage_error(error: typer.TyperException) -> tuple[str, str]:

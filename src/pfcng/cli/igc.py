@@ -33,8 +33,8 @@ def serve(
     """Ouvre le service de PFCNG-IGC : HTTPS avec certificat client, sa base, sa liste blanche.
 
     Chaque réglage du fichier peut aussi venir de l’environnement, qui l’emporte : PFCNG_IGC_DSN, PFCNG_IGC_ECOUTE…
-    Ctrl-C arrête le service une fois les requêtes en cours terminées ; SIGHUP lui fait relire son certificat et les AC
-    de ses clients.
+    Ctrl-C arrête le service une fois les requêtes en cours terminées ; SIGHUP lui fait relire son certificat et sa
+    liste blanche.
 
     \b
     Exemple :

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext, VerifyFlags
+from typing import Final
 
 import structlog
 
@@ -26,9 +27,12 @@ from pfcng.web.tls import server_context
 
 log = structlog.get_logger()
 
+_RENEWED: Final = {"serveur", "clients"}
+"""The settings that SIGHUP has read again."""
+
 
 def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP reads the TLS files again. The signals stay taken: the program ends then.
+    """Serve until SIGINT or SIGTERM; SIGHUP reads TLS files and white list again. The signals stay taken to the end.
 
     Args:
         config: The file of the settings.
@@ -64,21 +68,30 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
             notify(READY)
             on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
 
-        serve_until_signal(servers, ready, partial(_renew, settings, app, service, served))
+        serve_until_signal(servers, ready, partial(_renew, config, settings, app, service, served))
 
 
-async def _renew(settings: IgcSettings, app: IgcApp, service: Server, served: ServedCertificate) -> None:
-    """Read the TLS files and the clients' authorities again; where one is of no use, all stays as it was."""
+async def _renew(config: Path, settings: IgcSettings, app: IgcApp, service: Server, served: ServedCertificate) -> None:
+    """Read the TLS files and the white list again; where one is of no use, all stays as it was."""
     try:
+        renewed = read_settings(str(config), lambda: IgcSettings.load(config))
         with faults_told():
-            context = _tls(settings)
-            app.renew_peers()
+            context, shown = _tls(renewed), ServedCertificate(renewed.serveur.certificat)
+            app.renew_peers(renewed.clients)
             await service.renew(context)
-            served.renew()
     except StartFault as fault:
         log.error("tls.not_renewed", cause=str(fault))  # noqa: TRY400 - its trace tells nothing
-    else:
-        log.info("tls.renewed")
+        return
+    served.ends = shown.ends
+    log.info("tls.renewed")
+    if waiting := _waiting(settings, renewed):
+        log.warning("settings.not_renewed", settings=waiting, see="docs/service-igc.md")
+
+
+def _waiting(running: IgcSettings, read: IgcSettings) -> list[str]:
+    """The settings that are others by now, and count after a restart alone."""
+    names = set(IgcSettings.model_fields) - _RENEWED
+    return sorted(name for name in names if getattr(running, name) != getattr(read, name))
 
 
 def migrate_igc(config: Path) -> None:

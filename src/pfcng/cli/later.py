@@ -38,7 +38,7 @@ def lister_courrier(
     return Outcome(
         status=Status.DONE,
         headline=headline,
-        lines=tuple((str(row["numero"]), _mail_line(row)) for row in rows),
+        lines=tuple(_mail_line(row) for row in rows),
         data=told(
             operation,
             headline,
@@ -84,7 +84,7 @@ def lister_taches(base: str | None, data: Path | None, *, toutes: bool, limite: 
     return Outcome(
         status=Status.DONE,
         headline=headline,
-        lines=tuple((str(row["id"]), _job_line(row)) for row in rows),
+        lines=tuple(_job_line(row) for row in rows),
         advice="" if workers else "Aucun worker n’est en marche : rien n’est fait avant « pfcng worker ».",
         data=told(
             operation,
@@ -123,24 +123,33 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number > 1 and what != MailState.A_ENVOYER else ''}"
 
 
-def _mail_line(row: Mapping[str, Any]) -> str:
-    parts = [_moment(row["cree_le"]), row["etat"], row["notification"], row["destinataire"]]
-    parts += [f"demande {row['demande']}"] if row["demande"] else []
-    parts += [f"{row['tentatives']} essais"] if row["tentatives"] > 1 else []
-    parts += [row["raison"]] if row["raison"] else []
-    return "  ".join(parts)
+def _mail_line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        str(row["numero"]),
+        _moment(row["cree_le"]),
+        row["etat"],
+        row["notification"],
+        row["destinataire"],
+        f"demande {row['demande']}" if row["demande"] else "",
+        f"{row['tentatives']} essais" if row["tentatives"] > 1 else "",
+        row["raison"] or "",
+    )
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _job_line(row: Mapping[str, Any]) -> str:
-    parts = [_moment(row["depuis"]) if row["depuis"] else "", _JOB_STATES.get(row["status"], row["status"])]
-    parts += [_job_name(row)]
-    parts += [_counted(row["attempts"], "essai")] if row["attempts"] else []
-    parts += [f"reprise {_moment(row['scheduled_at'])}"] if row["scheduled_at"] and row["status"] == "todo" else []
-    return "  ".join(parts)
+def _job_line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    waits = row["scheduled_at"] and row["status"] == "todo"
+    return (
+        str(row["id"]),
+        _moment(row["depuis"]) if row["depuis"] else "",
+        _JOB_STATES.get(row["status"], row["status"]),
+        _job_name(row),
+        _counted(row["attempts"], "essai") if row["attempts"] else "",
+        f"reprise {_moment(row['scheduled_at'])}" if waits else "",
+    )
 
 
 def _job_name(row: Mapping[str, Any]) -> str:

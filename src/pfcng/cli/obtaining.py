@@ -13,7 +13,7 @@ import typer
 from cryptography.x509.oid import NameOID
 
 from pfcng.cli import session
-from pfcng.cli.failure import common, failure, usage
+from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import Client, ClientError, Profile, RefusedError, TransportError, forms
 from pfcng.client.deployment import DeploymentError
@@ -218,7 +218,7 @@ def _chains(parc: Parc) -> list[Path]:
 
 
 def _data(operation: str, folder: Path) -> dict[str, object]:
-    return {**common(operation), **dict.fromkeys(KEYS), "dossier": str(folder)}
+    return {"operation": operation, **dict.fromkeys(KEYS), "dossier": str(folder)}
 
 
 def _described(dossier: Dossier, data: dict[str, object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import zip_longest
 from typing import Final, NoReturn
 
 import typer
@@ -50,14 +51,14 @@ class Outcome:
     Attributes:
         status: The exit status.
         headline: What happened, a French sentence.
-        lines: Label and value pairs under it.
+        lines: Under it: a label and its value, or the columns of a list.
         advice: What to do next; may be empty.
         data: The keys of the JSON object but ``etat``.
     """
 
     status: Status
     headline: str
-    lines: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[str, ...], ...] = ()
     advice: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
 
@@ -80,8 +81,11 @@ def _print(outcome: Outcome) -> None:
     done = outcome.status is Status.DONE
     console = Console(stderr=not done, highlight=False, soft_wrap=True)
     console.print(Text(outcome.headline, style="bold green" if done else "bold red"))
-    width = max((len(label) for label, _ in outcome.lines), default=0)
-    for label, value in outcome.lines:
-        console.print(Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value))
+    columns = [column for column in zip_longest(*outcome.lines, fillvalue="") if any(column)]
+    padded = [[f"{cell:<{max(map(len, column))}}" for cell in column] for column in columns]
+    for label, *values in zip(*padded, strict=True):
+        line = Text.assemble("  ", (label, "dim"), "  ", "  ".join(values))
+        line.rstrip()
+        console.print(line)
     if outcome.advice:
         console.print(Text(outcome.advice))

@@ -64,7 +64,7 @@ def reconcile(config: Path | None, *, yes: bool, asks: bool) -> Outcome:
         side = "PFCNG-IGC" if isinstance(error, AuthorityUnavailable) else "La base"
         return _failed(Status.TRANSPORT, f"{side} ne répond plus. Relancez la commande : ce qui est réglé le reste.")
     except StartFault as fault:
-        return _failed(Status.TRANSPORT if fault.is_outage else Status.USAGE, f"Erreur : {fault}")
+        return _failed(Status.TRANSPORT if fault.is_outage else Status.USAGE, str(fault))
 
 
 def _failed(status: Status, message: str) -> Outcome:

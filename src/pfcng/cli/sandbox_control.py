@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import httpx
 
+from pfcng.cli.failure import fault
 from pfcng.cli.output import Outcome, Status
 from pfcng.contract.paris import PARIS
 from pfcng.sandbox.control import PATH
@@ -100,7 +101,7 @@ def _done(headline: str, state: dict[str, Any], lines: tuple[tuple[str, str], ..
 
 
 def _failure(failed: _Failed) -> Outcome:
-    return Outcome(status=failed.status, headline=str(failed), data={**dict.fromkeys(_KEYS), "message": str(failed)})
+    return fault(failed.status, str(failed), dict.fromkeys(_KEYS))
 
 
 def _moment(moment: str) -> str:

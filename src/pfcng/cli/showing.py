@@ -7,12 +7,12 @@ import ssl
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from pfcng.cli import session
+from pfcng.cli.failure import fault
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import ClientError
 from pfcng.client.certificates import reading
@@ -20,11 +20,6 @@ from pfcng.client.certificates.description import Description, describe
 from pfcng.client.certificates.fetching import Unreachable, fetch
 from pfcng.client.files import file_fault
 
-_COMMON: Final[dict[str, object]] = {
-    "operation": "certificat montrer",
-    **dict.fromkeys(("code", "diagnostic", "incident")),
-}
-"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _HTTPS = 443
 
 
@@ -51,7 +46,7 @@ def montrer(source: str, *, trusted: Sequence[Path], offline: bool, password_var
 
 
 def _failed(message: str, status: Status) -> Outcome:
-    return Outcome(status=status, headline=message, data={**_COMMON, "message": message, "certificats": []})
+    return fault(status, message, {"operation": "certificat montrer", "certificats": []})
 
 
 def read_files(files: Iterable[Path]) -> list[x509.Certificate]:
@@ -136,5 +131,5 @@ def _outcome(shown: Sequence[Description]) -> Outcome:
         status=Status.REFUSED if faults else Status.DONE,
         headline=headline,
         lines=tuple(lines),
-        data={**_COMMON, "message": headline, "certificats": [one.data for one in shown]},
+        data={"operation": "certificat montrer", "message": headline, "certificats": [one.data for one in shown]},
     )

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pfcng.cli import session
-from pfcng.cli.failure import common, failure, usage
+from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import ClientError
 from pfcng.client.dossier import FILE_NAME, Dossier
@@ -13,7 +13,7 @@ from pfcng.client.vault import Entry, Vault
 
 def lister(parc: Path | None, phrase_file: Path | None) -> Outcome:
     """What is in the vault, without its secrets."""
-    data = {**common("coffre lister"), "entrees": None}
+    data = {"operation": "coffre lister", "entrees": None}
     try:
         entries = session.open_vault(parc, phrase_file).entries()
     except ClientError as error:
@@ -21,14 +21,14 @@ def lister(parc: Path | None, phrase_file: Path | None) -> Outcome:
     shown = [
         {"identifiant": e.identifiant, "nom": e.nom, "dossier": e.dossier, "creee_le": e.creee_le} for e in entries
     ]
-    lines = tuple((entry.creee_le[:10], f"{entry.nom}  {entry.dossier}  {entry.identifiant}") for entry in entries)
+    lines = tuple((entry.creee_le[:10], entry.nom, entry.dossier, entry.identifiant) for entry in entries)
     count = f"{len(entries)} entrée{'s' if len(entries) > 1 else ''}" if entries else "Le coffre est vide"
     return Outcome(status=Status.DONE, headline=f"{count}.", lines=lines, data={**data, "entrees": shown})
 
 
 def montrer(wanted: str, parc: Path | None, phrase_file: Path | None) -> Outcome:
     """The secrets of one certificate: of a folder the one in service, else the newest of that name."""
-    data = {**common("coffre montrer"), **dict.fromkeys(Entry.__dataclass_fields__)}
+    data = {"operation": "coffre montrer", **dict.fromkeys(Entry.__dataclass_fields__)}
     try:
         entry = _find(session.open_vault(parc, phrase_file), wanted)
     except ClientError as error:
@@ -45,7 +45,7 @@ def montrer(wanted: str, parc: Path | None, phrase_file: Path | None) -> Outcome
 
 def changer_phrase(new_file: Path | None, parc: Path | None, phrase_file: Path | None) -> Outcome:
     """Encrypt the vault with another passphrase."""
-    data = common("coffre changer-phrase")
+    data = {"operation": "coffre changer-phrase"}
     try:
         vault = session.open_vault(parc, phrase_file)
         vault.change_passphrase(session.new_passphrase(new_file))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from pfcng.cli.failure import usage
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import csr as csr_files
 from pfcng.client.files import file_fault
@@ -22,11 +23,6 @@ from pfcng.contract.refusal import Refusal
 from pfcng.pki import csr
 from pfcng.xml import codec
 
-_COMMON: Final[dict[str, object]] = {
-    "operation": "verifier",
-    **dict.fromkeys(("code", "diagnostic", "incident")),
-}
-"""The keys of every command's JSON (`cli.output`); the platform is not called, so most are null."""
 _MARKS: Final = {Level.FAULT: "faute", Level.DOUBT: "doute", Level.NOTE: "note "}
 
 
@@ -123,8 +119,7 @@ def _message_remarks(request: ReadRequest, known: Known, seen: Mapping[bytes, st
 
 
 def _usage(message: str) -> Outcome:
-    data = {**_COMMON, "message": message, "objets": []}
-    return Outcome(status=Status.USAGE, headline=message, data=data)
+    return usage(message, {"operation": "verifier", "objets": []})
 
 
 def _outcome(findings: Sequence[_Finding]) -> Outcome:
@@ -141,7 +136,7 @@ def _outcome(findings: Sequence[_Finding]) -> Outcome:
         status=Status.REFUSED if failed else Status.DONE,
         headline=headline,
         lines=tuple(lines),
-        data={**_COMMON, "message": headline, "objets": [_as_data(finding) for finding in findings]},
+        data={"operation": "verifier", "message": headline, "objets": [_as_data(finding) for finding in findings]},
     )
 
 

@@ -18,6 +18,7 @@ A hook has in its environment PFCNG_DOSSIER, PFCNG_NUMERO_SERIE, PFCNG_FIN_VALID
 """
 
 import os
+import re
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -29,10 +30,12 @@ from pfcng.client.errors import ClientError
 from pfcng.client.explanations import one_line
 from pfcng.client.files import PRIVATE, file_fault, replace_whole
 from pfcng.client.forms import FORMS
+from pfcng.mistakes import toml_fault
 
 FILE_NAME: Final = "deploiement.toml"
 _SECONDS: Final = 60
 _MAX_SECONDS: Final = 3600
+_MODE: Final = re.compile("0?[0-7]{3}")
 _SOURCES: Final = frozenset(form.stable for form in FORMS)
 
 
@@ -79,14 +82,16 @@ class Deployment:
             return cls(
                 folder=folder,
                 lieu=str(document.get("lieu", "")),
-                copies=tuple(_copy(folder, table) for table in document.get("copie", ())),
-                hooks=tuple(_hook(table) for table in document.get("crochet", ())),
+                copies=tuple(_copy(folder, table) for table in _tables(document, "copie")),
+                hooks=tuple(_hook(table) for table in _tables(document, "crochet")),
             )
         except FileNotFoundError:
             return cls(folder=folder)
         except OSError as error:
             raise DeploymentError(f"{file} ne peut pas être lu : {file_fault(error)}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError, KeyError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DeploymentError(f"{file} n’est pas correct : {toml_fault(error)}.") from error
+        except ValueError as error:
             raise DeploymentError(f"{file} n’est pas correct : {error}.") from error
 
     def run(self, acte: Acte) -> None:
@@ -172,18 +177,28 @@ def _put_back(before: dict[Path, tuple[bytes, int] | None]) -> None:
             replace_whole(target, *content)
 
 
+def _tables(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ValueError(f"chaque « {name} » s’écrit comme une table [[{name}]]")
+    return tables
+
+
 def _copy(folder: Path, table: dict[str, Any]) -> Copy:
-    source, target = table["source"], table["vers"]
+    source, target, mode = table.get("source"), table.get("vers"), table.get("mode", f"{PRIVATE:o}")
     if source not in _SOURCES:
         raise ValueError(f"« source » est l’un de {', '.join(sorted(_SOURCES))}")
-    mode = table.get("mode")
-    return Copy(source=source, target=folder / target, mode=PRIVATE if mode is None else int(mode, 8))
+    if not isinstance(target, str) or not target:
+        raise ValueError("« vers » est le fichier à écrire")
+    if not isinstance(mode, str) or not _MODE.fullmatch(mode):
+        raise ValueError('« mode » est un texte en octal, par exemple "0640"')
+    return Copy(source=source, target=folder / target, mode=int(mode, 8))
 
 
 def _hook(table: dict[str, Any]) -> Hook:
-    command, seconds = table["commande"], table.get("delai", _SECONDS)
+    command, seconds = table.get("commande"), table.get("delai", _SECONDS)
     if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):
         raise ValueError('« commande » est une liste de textes, par exemple ["systemctl", "reload", "nginx"]')
-    if not 0 < seconds <= _MAX_SECONDS:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _MAX_SECONDS:
         raise ValueError(f"« delai » est un nombre de secondes, {_MAX_SECONDS} au plus")
     return Hook(command=tuple(command), seconds=seconds)

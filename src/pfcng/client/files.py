@@ -1,6 +1,5 @@
 """Files that are whole or not there: made and never replaced, or replaced at once."""
 
-import errno
 import os
 import re
 import secrets
@@ -11,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import fasteners
+
+from pfcng.mistakes import reason
 
 PRIVATE = 0o600
 """Mode of a file that its owner alone may read."""
@@ -100,8 +101,8 @@ def file_fault(error: OSError | ValueError) -> str:
             return "l’accès est refusé"
         case IsADirectoryError():
             return "c’est un dossier"
-        case OSError(errno=int(number)):
-            return f"erreur du système {errno.errorcode.get(number, number)}"
+        case OSError():
+            return reason(error)
         case _:
             return "ce n’est pas un nom de fichier"
 

@@ -226,7 +226,7 @@ def _folder_lines(path: Path, shown: dict[str, dict[str, Any]], now: datetime) -
     if isinstance(dossier, DossierError):
         return [Line(nom=path.name, dossier=str(path), etat="illisible", detail=dossier.message)]
     acte = dossier.en_service or dossier.dernier
-    detail, places = _detail(dossier), _places(path)
+    state = _state(dossier, acte, shown.get(acte.numero_serie or ""), now)
     demande = dossier.demande
     return [
         Line(
@@ -239,9 +239,9 @@ def _folder_lines(path: Path, shown: dict[str, dict[str, Any]], now: datetime) -
             numero_serie=acte.numero_serie or "",
             debut_validite=acte.debut_validite or "",
             fin_validite=acte.fin_validite or "",
-            etat=_state(dossier, acte, shown.get(acte.numero_serie or ""), now),
-            detail=detail,
-            lieux=places,
+            etat=state,
+            detail="" if state == "révoqué" else _detail(dossier),
+            lieux=_places(path),
             profil=str(dossier.profil),
         )
     ]

@@ -30,6 +30,7 @@ from cryptography import x509
 from pfcng.client.credentials import FILE_KEYS, KEYS, AskPin, CredentialFault, CredentialReader
 from pfcng.client.errors import ProfileError
 from pfcng.client.files import file_fault
+from pfcng.mistakes import toml_fault
 from pfcng.pki.bundles import read_certificates
 from pfcng.pki.keys import Credential
 
@@ -75,7 +76,8 @@ class Profile:
         except OSError as error:
             raise ProfileError([f"Le fichier ne peut pas être lu : {file_fault(error)}."], file=file) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ProfileError([f"Ce n’est pas un fichier TOML en UTF-8 ({error})."], file=file) from error
+            fault = toml_fault(error)
+            raise ProfileError([f"{fault[0].upper()}{fault[1:]}."], file=file) from error
         reader = _Reader(folder=file.parent, faults=[], ask_pin=ask_pin)
         reader.unknown_keys(document, _KEYS, "")
         url = reader.url(document)

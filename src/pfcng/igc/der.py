@@ -20,8 +20,6 @@ ENUMERATED: Final = 0x0A
 UTF8_STRING: Final = 0x0C
 SEQUENCE: Final = 0x30
 PRINTABLE_STRING: Final = 0x13
-UTC_TIME: Final = 0x17
-GENERALIZED_TIME: Final = 0x18
 
 _SHORT: Final = 0x80
 """First length that needs more than one byte."""

@@ -20,6 +20,7 @@ from pfcng.store import journal
 from pfcng.store.database import APPLICATION_ROLE
 from pfcng.store.jobs import MAIL_TASK
 from pfcng.store.journal import JournalEntry
+from pfcng.store.reaching import lasting
 from pfcng.watch import metrics
 
 log = structlog.get_logger()
@@ -49,10 +50,9 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int, on_unwritten: Calla
     app = App(
         connector=Connector(
             on_unwritten=on_unwritten,
-            conninfo=dsn,
+            conninfo=lasting(dsn, "-c timezone=UTC"),
             min_size=1,
             max_size=connections,
-            kwargs={"options": "-c timezone=UTC"},
             configure=_take_role,
         ),
         periodic_defaults={"max_delay": _CATCH_UP.total_seconds()},

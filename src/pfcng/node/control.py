@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+import structlog
+
 from pfcng.node.faults import StartFault
 from pfcng.node.messages import Said, line, read_line
+
+log = structlog.get_logger()
 
 BEAT: Final = 2.0
 """Seconds between two signs of life."""
@@ -52,6 +56,9 @@ class Control:
             await renew()
         except StartFault as fault:
             self.tell(Said.RENEWED, fault)
+        except Exception as error:  # the edge of an order: all processes have it, and would all end at once
+            log.exception("tls.renewal_failed")
+            self.tell(Said.RENEWED, StartFault(f"une erreur imprévue ({type(error).__name__})"))
         else:
             self.tell(Said.RENEWED)
 

@@ -1,12 +1,11 @@
 """What keeps a program of the exploitant from starting, told in French."""
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from ssl import SSLError
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.errors import LockNotAvailable
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
-from pfcng.mistakes import french, place, reason
+from pfcng.mistakes import french, place, reason, toml_fault
 from pfcng.pki.signers.sources import CredentialError
 from pfcng.pki.trust import InvalidTrustAnchors
 from pfcng.store.migrations import UnsuitableDatabase
@@ -22,7 +21,6 @@ from pfcng.store.reaching import Unreachable, UnreadableDsn
 from pfcng.watch.tracing import TracesUnavailable
 
 T = TypeVar("T")
-_LINE: Final = re.compile(r"at line (\d+), column (\d+)")
 
 
 class StartFault(Exception):
@@ -53,7 +51,7 @@ def read_settings(where: str, read: Callable[[], T], unsound: Callable[[], list[
     except OSError as error:
         faults = [f"le fichier ne peut pas être lu ({reason(error)})"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults = [f"ce n’est pas un fichier TOML en UTF-8 ({_where(error)})"]
+        faults = [toml_fault(error)]
     except SettingsError:
         faults = ["une variable PFCNG_… n’est pas de la forme attendue : une liste ou une table s’écrit en JSON"]
     except ValidationError as error:
@@ -63,11 +61,6 @@ def read_settings(where: str, read: Callable[[], T], unsound: Callable[[], list[
             return settings
     lines = "".join(f"\n  {fault}" for fault in faults)
     raise StartFault(f"les réglages de {where} sont à corriger.{lines}")
-
-
-def _where(error: ValueError) -> str:
-    found = _LINE.search(str(error))
-    return f"ligne {found[1]}, colonne {found[2]}" if found else "la fin manque, ou ce n’est pas de l’UTF-8"
 
 
 def _told(fault: ErrorDetails) -> str:

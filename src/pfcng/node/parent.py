@@ -37,12 +37,21 @@ class Parent:
         assignments: One a process.
         grace: Seconds that requests under way may take to end.
         release: Gives the listening sockets back, once nobody is to connect any more.
+        renewing: Called when SIGHUP came, before the processes are told.
     """
 
-    def __init__(self, assignments: Sequence[Assignment], *, grace: float, release: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        assignments: Sequence[Assignment],
+        *,
+        grace: float,
+        release: Callable[[], None],
+        renewing: Callable[[], None],
+    ) -> None:
         self._assignments = assignments
         self._grace = grace
         self._release = release
+        self._renewing = renewing
         self._children: dict[str, Child] = {}
         self._stopping = asyncio.Event()
 
@@ -78,6 +87,7 @@ class Parent:
 
     def renew(self) -> None:
         """Have every process read its TLS files again."""
+        self._renewing()
         for child in self._children.values():
             child.order(Said.RENEW)
 

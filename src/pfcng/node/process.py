@@ -26,10 +26,8 @@ from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.limits import ClientLimits, Limits
 from pfcng.web.readiness import ServedCertificate
-from pfcng.web.serving import Server, serve, server, stop
+from pfcng.web.serving import serve, server, stop
 from pfcng.web.tls import server_context
-
-Servers = list[tuple[Server, socket.socket]]
 
 
 def main() -> int:
@@ -96,10 +94,10 @@ def _serve(assignment: Assignment, control: Control, stack: ExitStack) -> None:
 
     async def renew() -> None:
         with faults_told():
-            context = client_checking_context(settings)
+            context, shown = client_checking_context(settings), ServedCertificate(settings.serveur.certificat)
             await asyncio.to_thread(app.renew_trust)
             await service.renew(context)
-            served.renew()
+            served.ends = shown.ends
 
     async def run() -> None:
         async with _beside(control.obey(stop=lambda: stop(servers), renew=renew), control.beat()):

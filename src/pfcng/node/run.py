@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import structlog
+
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
@@ -21,6 +23,8 @@ from pfcng.settings.schemas import platform_schemas
 from pfcng.store.migrations import check_schema, migrate
 from pfcng.store.reaching import reach
 from pfcng.watch.log import log_as_json
+
+log = structlog.get_logger()
 
 _FILES: Final = 65536
 
@@ -78,7 +82,18 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
             http=None if http is None else f"http://{place(http)}",
             exploitation=f"http://{place(exploitation)}",
         )
-        asyncio.run(_keep(assignments, settings, stack, lambda: on_ready(where)))
+        renewing = partial(_tell_change, config, text)
+        asyncio.run(_keep(assignments, settings, stack, lambda: on_ready(where), renewing))
+
+
+def _tell_change(config: Path, running: str) -> None:
+    """Say that settings were changed that only another start reads."""
+    try:
+        is_changed = config.read_text("utf-8") != running
+    except (OSError, ValueError):
+        is_changed = True
+    if is_changed:
+        log.warning("settings.not_renewed", file=str(config), see="docs/exploitation/depannage.md")
 
 
 def _raise_file_limit() -> None:
@@ -92,7 +107,11 @@ def _raise_file_limit() -> None:
 
 
 async def _keep(
-    assignments: list[Assignment], settings: PlatformSettings, stack: ExitStack, ready: Callable[[], None]
+    assignments: list[Assignment],
+    settings: PlatformSettings,
+    stack: ExitStack,
+    ready: Callable[[], None],
+    renewing: Callable[[], None],
 ) -> None:
     def serving() -> None:
         notify(READY)
@@ -103,7 +122,7 @@ async def _keep(
         stack.close()
 
     grace = settings.delai_arret.total_seconds()
-    await Parent(assignments, grace=grace, release=release).run(serving)
+    await Parent(assignments, grace=grace, release=release, renewing=renewing).run(serving)
 
 
 def check_database(settings: PlatformSettings) -> None:

@@ -23,7 +23,7 @@ from pfcng.igc.cards import CardSpec, CardUse, card_holder
 from pfcng.igc.hierarchy import ca_extensions
 from pfcng.igc.serials import random_serial
 from pfcng.igc.urls import PublicationUrls
-from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName, Gamme
+from pfcng.pki.authorities import AUTHORITIES, EMULATEUR, ROOTS, AuthorityName
 from pfcng.pki.keys import Credential
 from pfcng.pki.trust import key_identifier
 from pfcng.sandbox.hierarchy import make_authority
@@ -76,14 +76,6 @@ class SandboxPki:
     clients: Mapping[str, Pair]
     cards: Mapping[str, CardFiles]
     anchors: Path
-
-    def load_signers(self) -> dict[AuthorityName, Credential]:
-        """The four authorities that sign products, with their keys."""
-        return {
-            name: self.authorities[name.common_name].pair.load()
-            for name in AUTHORITIES
-            if name.gamme is Gamme.ELEMENTAIRE
-        }
 
 
 def ensure_pki(

@@ -1,6 +1,5 @@
 """The demonstration file as entries: every fault of it is found before one is told."""
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from itertools import product
@@ -10,7 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pfcng.contract.catalogue import Environment
-from pfcng.mistakes import french, reason
+from pfcng.mistakes import french, reason, toml_fault
 from pfcng.sandbox.entries import NAME, CardEntry, HabilitationEntry, StructureEntry, holders
 from pfcng.sandbox.mistakes import SandboxError
 
@@ -23,7 +22,6 @@ _TABLES: Final = ("structures", "cartes")
 _LIST: Final = "habilitations"
 _PERSON: Final = ("genre", "nom", "prenom", "titre", "profession", "savoir_faire", "admin_asip")
 """What all the cards of a person must agree on, in the annuaire."""
-_PLACE: Final = re.compile(r"at line (\d+), column (\d+)")
 
 
 def read(path: Path) -> "Entries":
@@ -43,13 +41,8 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DemonstrationError(f"{path} ne peut pas être lu : {reason(error)}.") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DemonstrationError(f"{path} n’est pas en UTF-8 (ligne {line}).") from error
-    except tomllib.TOMLDecodeError as error:
-        found = _PLACE.search(str(error))
-        place = f"ligne {found[1]}, colonne {found[2]}" if found else "à la fin"
-        raise DemonstrationError(f"{path} n’est pas un fichier TOML correct : {place}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DemonstrationError(f"{path} : {toml_fault(error)}.") from error
     except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
         raise DemonstrationError(f"{path} n’est pas un fichier TOML correct.") from error
 

@@ -99,7 +99,8 @@ class PlatformSettings(Settings, FileSettings):
     )
 
     dsn: Dsn = told(
-        "La base PostgreSQL (15 ou plus, UTF-8) ; un mot de passe est mieux dans PFCNG_DSN ou un passfile.",
+        "La base PostgreSQL (15 ou plus, UTF-8) ; un mot de passe est mieux dans PFCNG_DSN ou un passfile. Sans "
+        "connect_timeout ni tcp_user_timeout, 5 s pour s’y connecter et 30 s sans réponse avant de la croire perdue.",
         example="host=base.interne dbname=pfcng user=pfcng",
     )
     ecoute: Address = told("Où écoute le Web Service, en HTTPS.", "127.0.0.1:8443", example="0.0.0.0:8443")
@@ -168,7 +169,7 @@ class IgcSettings(FileSettings):
         None,
         example="http://127.0.0.1:4318",
     )
-    serveur: HeldPair = told("Son certificat TLS ; SIGHUP le fait relire, et clients.autorites.")
+    serveur: HeldPair = told("Son certificat TLS ; SIGHUP le fait relire.")
     emettrices: Annotated[tuple[HeldEmettrice, ...], Some] = told("Les AC qui émettent, avec leurs clés.")
     autres_autorites: tuple[HeldEmettrice, ...] = told(
         "Les AC qui n’émettent pas de produit et dont les CRL et l’OCSP sont faits ici (racines, AC des cartes).", ()
@@ -176,5 +177,5 @@ class IgcSettings(FileSettings):
     racines: tuple[File, ...] = told(
         "Les racines publiées dont la clé est ailleurs, PEM ; leurs CRL sont dans publication.crls.", ()
     )
-    clients: Clients = told("À qui le service répond.")
+    clients: Clients = told("À qui le service répond ; SIGHUP le fait relire.")
     publication: Publication = told("Ce que les certificats disent de l’endroit où trouver CRL, AC et OCSP.")

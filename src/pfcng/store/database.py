@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from pfcng.store.attestation import Attestation, SuspectDatabase
+from pfcng.store.reaching import lasting
 
 Row = dict[str, Any]
 
@@ -26,7 +27,8 @@ _MAX_RECEIPTS: Final = 20_000
 _OPTIONS: Final = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 """The server gives back within half a minute the locks of a node that lost its power or its network."""
 _PATIENCE: Final = 10.0
-"""Seconds that a caller waits for a connection."""
+"""Seconds that a caller waits for a connection; and a pool that finds no server begins again after so many: its pauses
+double, and a database that was away for an hour would be found an hour late."""
 _PROBE: Final = 2.0
 """Seconds that a caller waits who only asks whether there is one."""
 
@@ -83,19 +85,18 @@ class Database:
         self._role = role
         self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
         self._told = False
-        self._dsn = dsn
+        self._dsn = lasting(dsn, _OPTIONS)
         self._attestation = Attestation()
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
-            dsn,
+            self._dsn,
             min_size=1,
             max_size=max_connections,
             open=True,
             timeout=_PATIENCE,
-            # The pool waits twice as long after each try to reconnect: it begins anew for who asks after that time.
             reconnect_timeout=_PATIENCE,
             check=_check,
             connection_class=DbConnection,
-            kwargs={"row_factory": dict_row, "options": _OPTIONS},
+            kwargs={"row_factory": dict_row},
             configure=self._configure,
         )
 
@@ -114,11 +115,7 @@ class Database:
 
         What is bound to a session (locks, LISTEN) ends with the block, and with the process.
         """
-        with closing(
-            DbConnection.connect(
-                self._dsn, autocommit=True, row_factory=dict_row, options=_OPTIONS, connect_timeout=int(_PATIENCE)
-            )
-        ) as connection:
+        with closing(DbConnection.connect(self._dsn, autocommit=True, row_factory=dict_row)) as connection:
             self._configure(connection)
             yield connection
 

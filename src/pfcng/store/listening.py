@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
 
-import psycopg
 import structlog
 from psycopg import sql
 
@@ -30,7 +29,7 @@ def keep_turning(
 
     Args:
         name: Of the thread.
-        turn: Answers for its failures; gives the seconds until the next turn.
+        turn: Gives the seconds until the next turn. One that fails is logged and taken again.
         database: Whose notices bring the next turn about at once; turns go on while it does not answer.
         channels: Of the notices.
     """
@@ -46,20 +45,34 @@ def keep_turning(
 
 
 def _run(turn: Callable[[], float], database: Database, channels: tuple[str, ...], stopped: Event) -> None:
+    """Whatever fails, and not the database alone (no descriptor is left for its socket), the thread goes on."""
+
+    def guarded() -> float:
+        try:
+            return turn()
+        except Exception as error:  # noqa: BLE001 - the edge of the thread
+            log.error("turn.failed", channels=channels, kind=type(error).__name__, cause=str(error))  # noqa: TRY400 - idem
+            return _RETRY
+
     while not stopped.is_set():
         try:
-            with database.session() as session:
-                # Before the turn: what is told while it is taken brings the next one about.
-                for channel in channels:
-                    session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-                while not stopped.is_set():
-                    list(session.notifies(timeout=0))  # the turn will see what they tell
-                    began = time.monotonic()
-                    _await_notice(session, turn(), stopped)
-                    stopped.wait(began + APART - time.monotonic())
-        except psycopg.Error as error:  # a standby, or a migration under way, refuses in other ways than an outage
-            log.error("database.lost", channels=channels, cause=str(error))  # noqa: TRY400 - the trace tells nothing more
-            stopped.wait(min(turn(), _RETRY))
+            _turn(guarded, database, channels, stopped)
+        except Exception as error:  # noqa: BLE001 - idem
+            log.error("database.lost", channels=channels, kind=type(error).__name__, cause=str(error))  # noqa: TRY400 - the trace tells nothing more
+            stopped.wait(min(guarded(), _RETRY))
+
+
+def _turn(turn: Callable[[], float], database: Database, channels: tuple[str, ...], stopped: Event) -> None:
+    """Turn for as long as the session lasts that hears the notices."""
+    with database.session() as session:
+        # Before the turn: what is told while it is taken brings the next one about.
+        for channel in channels:
+            session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        while not stopped.is_set():
+            list(session.notifies(timeout=0))  # the turn will see what they tell
+            began = time.monotonic()
+            _await_notice(session, turn(), stopped)
+            stopped.wait(began + APART - time.monotonic())
 
 
 def _await_notice(session: DbConnection, seconds: float, stopped: Event) -> None:

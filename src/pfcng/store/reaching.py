@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _PATIENCE: Final = 10
 """Seconds that a server may take to answer."""
@@ -12,14 +12,25 @@ _CAUSES: Final = {
     "refused|no such file": "aucun serveur n’écoute à cette adresse",
     "servname|invalid|definition of service": "un réglage de la chaîne de connexion n’est pas valable",
     "could not translate host name|failed to resolve|name or service not known": "ce nom de serveur est inconnu",
-    "password": "le mot de passe manque ou n’est pas le bon",
-    "database .* does not exist": "cette base n’existe pas",
-    "role .* does not exist": "cet utilisateur n’existe pas",
+    "password|mot de passe": "le mot de passe manque ou n’est pas le bon",
+    "database .* does not exist|base de données .* n'existe pas": "cette base n’existe pas",
+    "role .* does not exist|rôle .* n'existe pas": "cet utilisateur n’existe pas",
     "timeout|couldn't get a connection": "le serveur ne répond pas",
     "closed the connection|connection .* (lost|closed)|terminating": "la connexion est tombée",
     "ssl|certificate": "la connexion chiffrée (SSL) ne s’établit pas",
 }
-"""What libpq says, in part, and its meaning; its own words may hold what the string holds."""
+"""What libpq says, in part, and its meaning; its own words may hold what the string holds. A server may speak French."""
+
+
+_UNSAID: Final = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""How long a server may be silent that lost its power or its network, and says nothing of it: TCP alone would have a
+request wait for a quarter of an hour, and who listens for two. Another host of the string is tried in time."""
 
 
 class UnreadableDsn(ValueError):
@@ -42,6 +53,18 @@ def check_dsn(dsn: str) -> None:
         told = {}
     if not told:
         raise UnreadableDsn
+
+
+def lasting(dsn: str, options: str) -> str:
+    """The string for connections that are kept: a server that is gone is noticed, unless the string says otherwise.
+
+    Args:
+        dsn: libpq connection string.
+        options: Of the server, after those of the string.
+    """
+    told = conninfo_to_dict(dsn)
+    together = f"{told.get('options', '')} {options}".strip()
+    return make_conninfo("", **{**_UNSAID, **told, "options": together})
 
 
 def reach(dsn: str) -> None:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
 
+import httptools
 import structlog
 import uvicorn
 from starlette.responses import PlainTextResponse
@@ -61,6 +62,7 @@ class Connection(HttpToolsProtocol):
     _leaving_since: float | None = None
     _head = 0
     _headers = 0
+    _plain_head = b""
     _fields = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -100,15 +102,35 @@ class Connection(HttpToolsProtocol):
         """Take what came, unless the connection was given up."""
         if self._leaving_since is not None:
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            self.send_400_response(type(error).__name__)
+            return
         if self._reading is _Reading.HEAD:
             self._head += len(data)
         if self._is_head_too_large and self._leaving_since is None:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
+    def _feed(self, data: bytes) -> None:
+        """Have it parsed.
+
+        The parser stops at a head that asks for another protocol, and takes its body for the next request. It is fed
+        that head again without the wish, which counts for nothing here (RFC 9110 §7.8).
+        """
+        while data and self._leaving_since is None:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                data = self._plain_head + data[stop.args[0] :]
+                self._plain_head = b""
+            else:
+                return
+
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused, in French."""
-        log.warning("request.not_http", cause=msg, address=self.client)  # uvicorn's sentence: nothing of the client's
+        log.warning("request.not_http", cause=msg, address=self.client)  # the kind alone: nothing of the client's
         self._end_with(HTTPStatus.BAD_REQUEST)
 
     def on_message_begin(self) -> None:
@@ -131,9 +153,21 @@ class Connection(HttpToolsProtocol):
         if self._is_head_too_large:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
+        if self.parser.should_upgrade():
+            self._want_no_other_protocol()
+            return
         self._head = self._fields = 0
         super().on_headers_complete()
         self._note(_Reading.BODY)
+
+    def _want_no_other_protocol(self) -> None:
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.send_400_response("CONNECT")
+            return
+        request_line = b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())
+        fields = [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        self._plain_head = b"\r\n".join([request_line, *fields, b"", b""])
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
@@ -142,7 +176,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        if self._leaving_since is None:
+        if self._leaving_since is None and not self._plain_head:
             super().on_message_complete()
             self._note(_Reading.NOTHING)
 

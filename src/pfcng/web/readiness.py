@@ -19,6 +19,7 @@ from cryptography import x509
 from psycopg_pool import PoolTimeout
 
 from pfcng.igc.authority import AuthorityUnavailable, CertificateAuthority
+from pfcng.pki.keys import load_certificates
 from pfcng.pki.trust import CrlEnd
 from pfcng.store.database import Database
 from pfcng.store.jobs import SILENCE, count_workers
@@ -191,15 +192,14 @@ def working_check(is_working: Callable[[], bool]) -> Check:
 
 
 class ServedCertificate:
-    """The certificate that a server shows, as it was when it was read."""
+    """The certificate that a server shows, as it was when it was read; another may take its place.
+
+    Raises:
+        CredentialError: or OSError: The file has none. OpenSSL takes some that are none here (TRUSTED CERTIFICATE).
+    """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self.renew()
-
-    def renew(self) -> None:
-        """Read it again."""
-        self.ends = x509.load_pem_x509_certificates(self._file.read_bytes())[0].not_valid_after_utc
+        self.ends = load_certificates(file)[0].not_valid_after_utc
 
     def check(self, clock: Callable[[], datetime]) -> Health:
         """Whether clients can believe it still."""

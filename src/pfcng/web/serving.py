@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Final
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from pfcng.web.connection import Config, Connection
 from pfcng.web.limits import Limits
 from pfcng.web.signals import call_on_signal
+
+log = structlog.get_logger()
 
 _GRACE: Final = 5
 """Seconds that the requests under way have to end."""
@@ -38,6 +41,9 @@ class Server(uvicorn.Server):
         await self.startup(self._listening)
         for each in former:
             each.close()
+        if self.should_exit:  # the end, which waits for those that listen to close, may know the former ones alone
+            for each in self.servers:
+                each.close()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; in one of them, look after the connections."""
@@ -104,7 +110,7 @@ def serve_until_signal(
     Args:
         servers: With their listening sockets.
         ready: Called once all of them serve.
-        renew: What SIGHUP does instead of ending them; one after the other, it raises nothing.
+        renew: What SIGHUP does instead of ending them, one after the other; what it raises is logged.
     """
     call_on_signal(lambda: stop(servers))
 
@@ -127,7 +133,10 @@ async def _renew_at_hang_up(renew: Callable[[], Awaitable[None]]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
     while await hang_up.wait():
         hang_up.clear()
-        await renew()
+        try:
+            await renew()
+        except Exception:  # the edge of a signal: the next one has to be heard too
+            log.exception("tls.renewal_failed")
 
 
 def stop(servers: Sequence[tuple[Server, socket.socket]]) -> None:

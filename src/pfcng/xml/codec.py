@@ -7,32 +7,28 @@ edition of the schema send: children in any order, qualified or not. Writing is 
 The work is linear in the message, and a message that repeats an element is refused where the limit is passed.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from itertools import islice
 from threading import Lock
-from types import NoneType
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
 from lxml import etree
 
 from pfcng.contract.catalogue import MAX_DEMANDES, MAX_FQDN
 from pfcng.contract.codes import WSMG_05, WSMG_23, WSMG_42
-from pfcng.contract.messages import XML_NAME, DemandeCertificat, Request, RequeteDemandeCertificats, Response
+from pfcng.contract.messages import DemandeCertificat, Request, RequeteDemandeCertificats, Response
 from pfcng.contract.operations import NAMESPACE, Operation
 from pfcng.contract.refusal import Refusal
 from pfcng.contract.schemas import xsd
 from pfcng.xml.dsig import VerifiedBody
+from pfcng.xml.layout import ELEMENTS, SHAPES, Child, Shape
+from pfcng.xml.shape import XML_SPACE
 
 _QUALIFIED: Final = f"{{{NAMESPACE}}}"
-_XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
-_WHITE_SPACE: Final = " \t\r\n"
-_RUN_OF_WHITE_SPACE: Final = re.compile(f"[{_WHITE_SPACE}]+")
 
 # What a document says of its schema and types. Any element may carry them (XML Schema part 1, §2.6) and nothing follows
 # them: they are dropped, and the contract's own types count.
@@ -41,41 +37,9 @@ _HINTS: Final = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLoc
 _LONGEST_TEXT: Final = 65_536
 """Characters of one value. None of the contract comes near; the patterns of the XSD would take a second over 10 MiB."""
 
-_ELEMENTS: Final[dict[type, str]] = {
-    **{operation.request_type: operation.request_element for operation in Operation},
-    **{operation.response_type: operation.response_element for operation in Operation},
-}
-
 
 class _WrongElement(Exception):
     """The first element that the contract does not allow, by its local name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """How one field of a message is carried."""
-
-    attribute: str
-    name: str
-    mandatory: bool
-    repeated: bool
-    limit: int
-    collapsed: bool
-    convert: Callable[[str], object]
-    nested: "_Shape | None"
-
-    def read(self, text: str) -> object:
-        """The value that the text of the element stands for."""
-        return self.convert(_collapse(text) if self.collapsed else text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How a message, or a structured element of one, is carried: its children in schema order."""
-
-    message_type: type
-    children: tuple[_Child, ...]
-    positions: dict[str, int]
 
 
 _SCHEMA: Final = etree.XMLSchema(etree.XML(xsd()))
@@ -126,7 +90,7 @@ def decode_each_demande(body: VerifiedBody) -> tuple[DemandeCertificat, ...]:
     if body.operation is not Operation.DEMANDER_CERTIFICATS:
         return ()
     demandes: list[DemandeCertificat] = []
-    shape = _SHAPES[RequeteDemandeCertificats]
+    shape = SHAPES[RequeteDemandeCertificats]
     (child,) = shape.children
     for demande in islice(_named(body.payload, child.name), MAX_DEMANDES):
         with suppress(_WrongElement):
@@ -160,7 +124,7 @@ def encode(message: Request | Response) -> etree._Element:
             and never its value.
     """
     root = _root(type(message))
-    _fill(root, message, _SHAPES[type(message)])
+    _fill(root, message, SHAPES[type(message)])
     try:
         _validate(root)
     except _WrongElement as wrong:
@@ -175,7 +139,7 @@ def schema_faults(message: Request) -> tuple[tuple[str, str], ...]:
         ValueError: XML cannot carry one of its characters.
     """
     root = _root(type(message))
-    _fill(root, message, _SHAPES[type(message)])
+    _fill(root, message, SHAPES[type(message)])
     with _SCHEMA_LOCK:
         if _SCHEMA.validate(root):
             return ()
@@ -184,15 +148,15 @@ def schema_faults(message: Request) -> tuple[tuple[str, str], ...]:
 
 
 def _read(message: etree._Element, message_type: type) -> Any:
-    shape = _SHAPES[message_type]
-    if message.tag != f"{_QUALIFIED}{_ELEMENTS[message_type]}":
+    shape = SHAPES[message_type]
+    if message.tag != f"{_QUALIFIED}{ELEMENTS[message_type]}":
         raise _WrongElement(_local_name(message))
     # Checked before it is copied: what passes has few elements, however long the message was.
     _check_structure(message, shape)
     return _interpret(deepcopy(message), shape)
 
 
-def _interpret(message: etree._Element, shape: _Shape) -> Any:
+def _interpret(message: etree._Element, shape: Shape) -> Any:
     _arrange(message, shape)
     _validate(message)
     return _build(message, shape)
@@ -200,7 +164,7 @@ def _interpret(message: etree._Element, shape: _Shape) -> Any:
 
 def _root(message_type: type) -> etree._Element:
     # The prefix is the one of the guide's sample replies (§14.2.2).
-    return etree.Element(f"{_QUALIFIED}{_ELEMENTS[message_type]}", nsmap={"ns3": NAMESPACE})
+    return etree.Element(f"{_QUALIFIED}{ELEMENTS[message_type]}", nsmap={"ns3": NAMESPACE})
 
 
 def _named(parent: etree._Element, name: str) -> Iterator[etree._Element]:
@@ -217,16 +181,11 @@ def _local_name(element: etree._Element) -> str:
     return etree.QName(element).localname[:64]
 
 
-def _collapse(text: str) -> str:
-    """White space as XSD's ``collapse`` has it; outside ASCII, ``str.split`` would take other characters for space."""
-    return " ".join(text.split()) if text.isascii() else _RUN_OF_WHITE_SPACE.sub(" ", text).strip(" ")
-
-
 def _is_blank(text: str | None) -> bool:
-    return not text or not text.strip(_WHITE_SPACE)
+    return not text or not text.strip(XML_SPACE)
 
 
-def _check_structure(node: etree._Element, shape: _Shape) -> None:
+def _check_structure(node: etree._Element, shape: Shape) -> None:
     """Find the first element that should not be there, or is missing."""
     _refuse_attributes(node)
     if not _is_blank(node.text):
@@ -248,7 +207,7 @@ def _check_structure(node: etree._Element, shape: _Shape) -> None:
             raise _WrongElement(child.name)
 
 
-def _check_child(element: etree._Element, child: _Child) -> None:
+def _check_child(element: etree._Element, child: Child) -> None:
     if child.nested:
         _check_structure(element, child.nested)
         return
@@ -262,7 +221,7 @@ def _refuse_attributes(element: etree._Element) -> None:
         raise _WrongElement(_local_name(element))
 
 
-def _arrange(node: etree._Element, shape: _Shape) -> None:
+def _arrange(node: etree._Element, shape: Shape) -> None:
     """Bring a message of sound structure into the published form."""
     node.attrib.clear()
     order = []
@@ -295,7 +254,7 @@ def _last_step(path: str) -> str:
     return path.rpartition("/")[2].partition("[")[0].rpartition(":")[2]
 
 
-def _build(node: etree._Element, shape: _Shape) -> Any:
+def _build(node: etree._Element, shape: Shape) -> Any:
     """The dataclass that a validated copy stands for."""
     values: dict[str, Any] = {}
     for element in node:
@@ -305,7 +264,7 @@ def _build(node: etree._Element, shape: _Shape) -> Any:
     return shape.message_type(**values)
 
 
-def _fill(parent: etree._Element, message: object, shape: _Shape) -> None:
+def _fill(parent: etree._Element, message: object, shape: Shape) -> None:
     for child in shape.children:
         value = getattr(message, child.attribute)
         for item in value if child.repeated else (value,):
@@ -316,47 +275,3 @@ def _fill(parent: etree._Element, message: object, shape: _Shape) -> None:
                 _fill(element, item, child.nested)
             else:
                 element.text = item.isoformat() if isinstance(item, date) else str(item)
-
-
-def _compile(message_type: type, declaration: etree._Element, named: dict[str, etree._Element]) -> _Shape:
-    structure = named[declaration.get("type", "").removeprefix("tns:")]
-    declared = {node.get("name", ""): node for node in structure.iter(f"{_XSD}element")}
-    hints = get_type_hints(message_type)
-    children = []
-    for field in fields(message_type):
-        name = field.metadata[XML_NAME]
-        hint = hints[field.name]
-        arguments = [argument for argument in get_args(hint) if argument not in (NoneType, Ellipsis)]
-        value_type = arguments[0] if arguments else hint
-        structured = isinstance(value_type, type) and is_dataclass(value_type)
-        children.append(
-            _Child(
-                attribute=field.name,
-                name=name,
-                mandatory=field.default is MISSING,
-                repeated=Ellipsis in get_args(hint),
-                limit=int(declared[name].get("maxOccurs", "1")),
-                collapsed=_built_in(declared[name].get("type", ""), named) != "xsd:string",
-                convert=date.fromisoformat if value_type is date else value_type,
-                nested=_compile(value_type, declared[name], named) if structured else None,
-            )
-        )
-    return _Shape(message_type, tuple(children), {child.name: i for i, child in enumerate(children)})
-
-
-def _built_in(type_name: str, named: dict[str, etree._Element]) -> str:
-    """The XSD's own type that a simple type restricts."""
-    while type_name.startswith("tns:"):
-        restriction = named[type_name.removeprefix("tns:")].find(f"{_XSD}restriction")
-        if restriction is None:
-            return ""  # a structure
-        type_name = restriction.get("base", "")
-    return type_name
-
-
-def _compile_all() -> dict[type, _Shape]:
-    named = {node.get("name", ""): node for node in etree.XML(xsd()).iterchildren("*")}
-    return {message_type: _compile(message_type, named[name], named) for message_type, name in _ELEMENTS.items()}
-
-
-_SHAPES: Final = _compile_all()

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from pfcng.cli import app
 from pfcng.cli.retirer import ask_code
 from pfcng.contract.messages import ReponseDemande, ReponseDemandeCertificats, ReponseRetraitCertificat
+from pfcng.contract.paris import PARIS
 from pfcng.xml import soap
 from unit.client.local_platform import Answer, Identity, LocalPlatform, TestPki, reply
 
@@ -267,6 +268,8 @@ def test_retirer_writes_the_certificate(profile: Path, platform: LocalPlatform, 
     assert lines[0] == "Le certificat est retiré."
     assert f"  Numéro de série    {pki.server.certificate.serial_number:X}" in lines
     assert "  Sujet              CN=localhost" in lines
+    end = pki.server.certificate.not_valid_after_utc.astimezone(PARIS)
+    assert f"  Fin de validité    {end:%d/%m/%Y %H:%M} (heure de Paris)" in lines
     assert b"<codeRevocation>un code</codeRevocation>" in platform.received[0].body
     assert "un code" not in result.stdout + result.stderr
 

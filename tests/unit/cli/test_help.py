@@ -33,6 +33,13 @@ def test_every_command_shows_an_example_of_itself(path: tuple[str, ...]) -> None
     assert not re.search(r"Usage:|Options:|\[required\]|default:|<Path>|<str>|list\[", shown)
 
 
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_no_line_of_the_help_breaks_against_french_typography(path: tuple[str, ...]) -> None:
+    """No guillemet or punctuation mark is alone at an end of a line; arguments are written bare or in brackets."""
+    shown = CliRunner().invoke(app, [*path, "--help"], prog_name="pfcng").stdout
+    assert not re.search(r"«$|^\s*[»:;!?]|[{}]|\[\[", shown, re.MULTILINE), shown
+
+
 def test_the_help_waits_for_nothing_slow() -> None:
     """What takes long to import is imported by the command that needs it; the time itself is in docs/client.md."""
     slow = ("cryptography", "lxml", "httpx", "psycopg", "rich", "structlog", "pkcs11", "xmlsec")

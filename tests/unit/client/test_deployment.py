@@ -102,20 +102,23 @@ def test_no_shell_reads_a_hook(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        "[[copie]]\nsource = 'autre.pem'\nvers = 'x'",
-        "[[copie]]\nsource = 'cle.pem'",
-        "[[copie]]\nsource = 'cle.pem'\nvers = 'x'\nmode = '999'",
-        "[[crochet]]\ncommande = 'systemctl reload nginx'",
-        "[[crochet]]\ncommande = ['x']\ndelai = 0",
-        "copie = 3",
-        "= =",
+        ("[[copie]]\nsource = 'autre.pem'\nvers = 'x'", "« source » est l’un de"),
+        ("[[copie]]\nsource = 'cle.pem'", "« vers » est le fichier"),
+        ("[[copie]]\nsource = 'cle.pem'\nvers = 'x'\nmode = '999'", "« mode » est un texte en octal"),
+        ("[[copie]]\nsource = 'cle.pem'\nvers = 'x'\nmode = 640", "« mode » est un texte en octal"),
+        ("[[crochet]]\ncommande = 'systemctl reload nginx'", "« commande » est une liste"),
+        ("[[crochet]]\ncommande = ['x']\ndelai = 0", "« delai » est un nombre"),
+        ("[[crochet]]\ncommande = ['x']\ndelai = '10'", "« delai » est un nombre"),
+        ("copie = 3", r"table \[\[copie\]\]"),
+        ("= =", r"TOML en UTF-8 \(ligne 1, colonne 1\)"),
+        ("lieu = 'x", r"TOML en UTF-8 \(la fin manque\)"),
     ],
 )
-def test_a_fault_of_the_file_is_told_before_anything_is_done(folder: Path, text: str) -> None:
-    """The file is named; no traceback."""
-    with pytest.raises(DeploymentError, match=r"deploiement\.toml n’est pas correct"):
+def test_a_fault_of_the_file_is_told_before_anything_is_done(folder: Path, text: str, told: str) -> None:
+    """The file and what is wrong in it; no traceback, no word of Python."""
+    with pytest.raises(DeploymentError, match=rf"deploiement\.toml n’est pas correct : .*{told}"):
         deploy(folder, text)
     assert not (folder / "x").exists()
 

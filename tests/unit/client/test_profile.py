@@ -144,12 +144,14 @@ def test_confiance_without_a_certificate_is_a_fault(folder: Path) -> None:
     assert faults(folder, COMPLETE) == ("« confiance » doit contenir un ou plusieurs certificats PEM.",)
 
 
-@pytest.mark.parametrize("content", [b"url = ", b'url = "\xff"'])
-def test_what_is_not_toml_is_a_profile_error(folder: Path, content: bytes) -> None:
-    """A fault of the file is never a traceback."""
+@pytest.mark.parametrize(
+    ("content", "place"), [(b"url = ", "la fin manque"), (b'url = "\xff"', "ligne 1"), (b"# x\nurl", "la fin manque")]
+)
+def test_what_is_not_toml_is_a_profile_error(folder: Path, content: bytes, place: str) -> None:
+    """A fault of the file is never a traceback, and is told in French."""
     file = folder / "profil.toml"
     file.write_bytes(content)
-    with pytest.raises(ProfileError, match="pas un fichier TOML"):
+    with pytest.raises(ProfileError, match=rf"pas un fichier TOML en UTF-8 \({place}\)\.$"):
         Profile.load(file)
 
 

@@ -420,16 +420,6 @@ def test_certificates_about_to_expire_are_renewed(box: Box) -> None:
     assert load(pki.cards["cps-expiree"].sign).not_valid_after_utc < later
 
 
-def test_four_authorities_sign_products(box: Box) -> None:
-    """ELEMENTAIRE, for persons and organisations of both environments."""
-    signers = box.pki.load_signers()
-    assert {name.common_name for name in signers} == {
-        f"{prefix}AC IGC-SANTE ELEMENTAIRE {population}"
-        for prefix in ("", "TEST ")
-        for population in ("PERSONNES", "ORGANISATIONS")
-    }
-
-
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 

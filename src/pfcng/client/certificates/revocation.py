@@ -18,6 +18,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from pfcng.client.certificates.chain import access_urls, has_issued
 from pfcng.client.certificates.fetching import Fetch, Unreachable
+from pfcng.contract.paris import PARIS
 
 _SKEW: Final = timedelta(minutes=5)
 """How far the clocks of a responder and of this machine may differ."""
@@ -214,4 +215,4 @@ def _reason(reason: x509.ReasonFlags | None) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment:%d/%m/%Y à %H:%M} UTC"
+    return f"{moment.astimezone(PARIS):%d/%m/%Y à %H:%M}, heure de Paris"

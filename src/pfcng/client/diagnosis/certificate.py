@@ -16,6 +16,7 @@ from pfcng.client.certificates.chain import Anchor, Chain
 from pfcng.client.certificates.fetching import Fetch
 from pfcng.client.diagnosis.loose import LooseSignature
 from pfcng.client.diagnosis.steps import State, Step
+from pfcng.contract.paris import PARIS
 from pfcng.pki import names
 from pfcng.pki.authorities import Population, by_common_name
 from pfcng.pki.recognition import recognise
@@ -103,8 +104,8 @@ def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | Non
 
 
 def _dates(signer: x509.Certificate, now: datetime) -> Step:
-    first, last = signer.not_valid_before_utc, signer.not_valid_after_utc
-    details = {"Validité": f"du {first:%d/%m/%Y %H:%M} au {last:%d/%m/%Y %H:%M} UTC"}
+    first, last = (moment.astimezone(PARIS) for moment in (signer.not_valid_before_utc, signer.not_valid_after_utc))
+    details = {"Validité": f"du {first:%d/%m/%Y à %H:%M} au {last:%d/%m/%Y à %H:%M} (heure de Paris)"}
     second = now.replace(microsecond=0)
     text = ""
     if second > last:

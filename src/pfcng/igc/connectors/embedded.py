@@ -7,7 +7,6 @@ with the same certificate, since everything that goes into it is committed at I1
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
 
 import psycopg
 import structlog
@@ -17,12 +16,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from psycopg.types.json import Jsonb
 
-from pfcng.igc import revocations
+from pfcng.igc import certificates, revocations
 from pfcng.igc.authority import (
     AuthorityUnavailable,
     Dossier,
     NotRegistered,
-    Progress,
     RegistrationConflict,
     RequestRefused,
     Status,
@@ -35,7 +33,7 @@ from pfcng.igc.profiles import certificate_builder, issuing_authority
 from pfcng.igc.publisher import Publisher
 from pfcng.igc.requests import CertificateRequest
 from pfcng.igc.revocations import Revocation
-from pfcng.igc.serials import SERIAL_BYTES, random_serial
+from pfcng.igc.serials import random_serial, to_octets
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AuthorityName
 from pfcng.pki.keys import Credential
@@ -43,7 +41,7 @@ from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.trust import key_identifier
 from pfcng.store import attestation
 from pfcng.store.attestation import Objet
-from pfcng.store.database import Database, DbConnection, Row
+from pfcng.store.database import Database, Row
 
 log = structlog.get_logger()
 
@@ -84,17 +82,8 @@ class EmbeddedAuthority:
         self._require_attested()
         now = self._clock()
         self._check(request, now)
-        parameters = {"numero": numero, "requete": Jsonb(request.to_json()), "now": now}
         with self._database.transaction() as connection:
-            row = connection.execute(
-                """
-                INSERT INTO igc.certificat (numero, requete, enregistre_le)
-                VALUES (%(numero)s, %(requete)s, %(now)s)
-                ON CONFLICT (numero) DO NOTHING
-                RETURNING requete
-                """,
-                parameters,
-            ).fetchone() or _find(connection, numero)
+            row = certificates.insert(connection, numero, request, now)
         if CertificateRequest.from_json(row["requete"]) != request:
             raise RegistrationConflict(f"demande {numero}")
 
@@ -129,7 +118,7 @@ class EmbeddedAuthority:
             AuthorityUnavailable: idem, in a database that was restored.
         """
         with self._nothing_forgotten(), self._database.transaction() as connection:
-            row = _find(connection, numero)
+            row = certificates.find(connection, numero)
             if row["numero_serie"] is None:
                 raise NotRegistered(f"demande {numero}")
             revocation = _revocation(row, reason, self._clock())
@@ -140,20 +129,12 @@ class EmbeddedAuthority:
     def status(self, numero: int) -> Status:
         """What became of a number."""
         with self._database.transaction() as connection:
-            row = connection.execute(f"{_STATUS} WHERE c.numero = %(numero)s", {"numero": numero}).fetchone()
-        return Status(numero=numero, progress=Progress.UNKNOWN) if row is None else _status(row)
+            return certificates.find_status(connection, numero)
 
     def list_issued(self, *, after: int, limit: int) -> list[Status]:
         """The numbers above ``after`` that have a serial, in their order, ``limit`` at most."""
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                f"""
-                {_STATUS} WHERE c.numero > %(after)s AND c.numero_serie IS NOT NULL
-                ORDER BY c.numero LIMIT %(limit)s
-                """,
-                {"after": after, "limit": limit},
-            ).fetchall()
-        return [_status(row) for row in rows]
+            return certificates.list_statuses(connection, after=after, limit=limit)
 
     def publish(self) -> None:
         """Bring the CRLs of these authorities up to date, without waiting until a minute after the last is over.
@@ -174,7 +155,7 @@ class EmbeddedAuthority:
             NotRegistered: nothing is.
         """
         with self._database.transaction() as connection:
-            row = _find(connection, numero)
+            row = certificates.find(connection, numero)
             revoked = revocations.find_ordered(connection, numero)
         return Dossier(
             numero=numero,
@@ -191,15 +172,13 @@ class EmbeddedAuthority:
             RequestRefused: the certificate is none of an authority here, or not the request's.
             RegistrationConflict: the number has another request, or another certificate.
         """
-        issuer = None if dossier.certificate is None else self._issuer_of(dossier.certificate, dossier.request)
-        parameters = self._columns(dossier, issuer)
+        columns = None if dossier.certificate is None else self._columns(dossier.certificate, dossier.request)
         with self._database.transaction() as connection:
-            connection.execute(_ADOPT, parameters)
-            if dossier.certificate is not None:
-                connection.execute(_COMPLETE, parameters)
-            row = _find(connection, dossier.numero)
+            row = certificates.insert(connection, dossier.numero, dossier.request, self._clock())
+            if columns is not None:
+                row = certificates.reserve(connection, dossier.numero, columns)
             if CertificateRequest.from_json(row["requete"]) != dossier.request or (
-                dossier.certificate is not None and row["der"] != parameters["der"]
+                columns is not None and row["der"] != columns["der"]
             ):
                 raise RegistrationConflict(f"demande {dossier.numero}")
             if dossier.revoked_at is not None and row["numero_serie"] is not None:
@@ -215,8 +194,8 @@ class EmbeddedAuthority:
             with self._database.transaction() as connection:
                 attestation.attest(connection, Objet.RECONCILIATION, "PFCNG-IGC")
 
-    def _issuer_of(self, certificate: x509.Certificate, request: CertificateRequest) -> bytes:
-        """The key identifier of the authority here that signed a certificate for this request.
+    def _columns(self, certificate: x509.Certificate, request: CertificateRequest) -> dict[str, object]:
+        """What is written of a certificate that an authority here signed for this request.
 
         Raises:
             RequestRefused: none did.
@@ -227,20 +206,12 @@ class EmbeddedAuthority:
             certificate.verify_directly_issued_by(signer.certificate)
         except (KeyError, AuthorityUnavailable, InvalidSignature, ValueError, TypeError) as error:
             raise RequestRefused(f"not a certificate of an authority here: {error}") from error
-        return key_identifier(signer.certificate)
-
-    def _columns(self, dossier: Dossier, issuer: bytes | None) -> dict[str, object]:
-        certificate = dossier.certificate
-        known = certificate is not None
         return {
-            "numero": dossier.numero,
-            "requete": Jsonb(dossier.request.to_json()),
-            "now": self._clock(),
-            "emetteur": issuer,
-            "numero_serie": certificate.serial_number.to_bytes(SERIAL_BYTES, "big") if certificate else None,
-            "debut_validite": certificate.not_valid_before_utc if certificate else None,
-            "adresses": Jsonb(self._urls.to_json()) if known else None,
-            "der": certificate.public_bytes(Encoding.DER) if certificate else None,
+            "emetteur": key_identifier(signer.certificate),
+            "numero_serie": to_octets(certificate.serial_number),
+            "debut_validite": certificate.not_valid_before_utc,
+            "adresses": Jsonb(self._urls.to_json()),
+            "der": certificate.public_bytes(Encoding.DER),
         }
 
     @contextmanager
@@ -277,29 +248,17 @@ class EmbeddedAuthority:
         attested = self._database.is_attested()
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         with self._database.transaction() as connection:
-            row = _find(connection, numero)
+            row = certificates.find(connection, numero)
             if row["numero_serie"] is not None or not attested:
                 return row
             signer = self._signer(CertificateRequest.from_json(row["requete"]), now)
-            # A serial that exists already breaks the unique constraint and the call fails: with sound randomness it
-            # never happens, and without it nothing must be signed.
-            reserved = connection.execute(
-                """
-                UPDATE igc.certificat
-                SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
-                    adresses = %(adresses)s
-                WHERE numero = %(numero)s AND numero_serie IS NULL
-                RETURNING numero, requete, emetteur, numero_serie, debut_validite, adresses, der
-                """,
-                {
-                    "numero": numero,
-                    "emetteur": key_identifier(signer.certificate),
-                    "numero_serie": random_serial().to_bytes(SERIAL_BYTES, "big"),
-                    "debut_validite": now,
-                    "adresses": Jsonb(self._urls.to_json()),
-                },
-            ).fetchone()
-            return reserved or _find(connection, numero)
+            columns = {
+                "emetteur": key_identifier(signer.certificate),
+                "numero_serie": to_octets(random_serial()),
+                "debut_validite": now,
+                "adresses": Jsonb(self._urls.to_json()),
+            }
+            return certificates.reserve(connection, numero, columns)
 
     def _sign(self, row: Row) -> x509.Certificate:
         """I2: nothing but the row goes into the certificate."""
@@ -333,13 +292,9 @@ class EmbeddedAuthority:
         return certificate
 
     def _store(self, numero: int, certificate: x509.Certificate) -> Row:
-        """I3: the first one stored stays; a concurrent one is the same to the byte."""
+        """I3: the first one stored stays."""
         with self._database.transaction() as connection:
-            stored = connection.execute(
-                "UPDATE igc.certificat SET der = %(der)s WHERE numero = %(numero)s AND der IS NULL RETURNING der",
-                {"numero": numero, "der": certificate.public_bytes(Encoding.DER)},
-            ).fetchone()
-            return stored or _find(connection, numero)
+            return certificates.store(connection, numero, certificate.public_bytes(Encoding.DER))
 
 
 def _revocation(row: Row, reason: x509.ReasonFlags | None, moment: datetime) -> Revocation:
@@ -351,44 +306,3 @@ def _revocation(row: Row, reason: x509.ReasonFlags | None, moment: datetime) -> 
         revoked_at=moment,
         not_after=not_after(row["debut_validite"]),
     )
-
-
-_ADOPT: Final = """
-INSERT INTO igc.certificat (numero, requete, enregistre_le) VALUES (%(numero)s, %(requete)s, %(now)s)
-ON CONFLICT (numero) DO NOTHING
-"""
-_COMPLETE: Final = """
-UPDATE igc.certificat
-SET emetteur = %(emetteur)s, numero_serie = %(numero_serie)s, debut_validite = %(debut_validite)s,
-    adresses = %(adresses)s, der = %(der)s
-WHERE numero = %(numero)s AND numero_serie IS NULL
-"""
-_STATUS: Final = """
-SELECT c.numero, c.numero_serie, c.der IS NOT NULL AS emis, r.revoque_le
-FROM igc.certificat c LEFT JOIN igc.revocation r ON r.numero = c.numero
-"""
-
-
-def _status(row: Row) -> Status:
-    serial, revoked = row["numero_serie"], row["revoque_le"]
-    progress = Progress.REVOKED if revoked else Progress.ISSUED if row["emis"] else Progress.REGISTERED
-    return Status(
-        numero=row["numero"],
-        progress=progress,
-        serial=None if serial is None else int.from_bytes(serial, "big"),
-        revoked_at=revoked,
-    )
-
-
-def _find(connection: DbConnection, numero: int) -> Row:
-    row = connection.execute(
-        """
-        SELECT numero, requete, emetteur, numero_serie, debut_validite, adresses, der
-        FROM igc.certificat
-        WHERE numero = %(numero)s
-        """,
-        {"numero": numero},
-    ).fetchone()
-    if row is None:
-        raise NotRegistered(f"demande {numero}")
-    return row
