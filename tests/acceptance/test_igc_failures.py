@@ -18,14 +18,14 @@ from pfcng.contract.messages import (
     ReponseRetraitCertificat,
     ReponseRevocationCertificat,
     RequeteRetraitCertificat,
-    RequeteRevocationCertificat,
 )
 from support.certificate_requests import request_for
 from support.csrs import make_csr, make_key
 from support.demandes import demande_for
 from support.distant import Distant
 from support.faulty_proxy import Fault
-from support.scenario import aki_of, serial_of
+from support.revocations import revocation_of
+from support.scenario import serial_of
 
 ORG = Product(Offre.ORG, Usage.AUTH_CLI)
 VALIDEE = ("Demande validée", "Produit à retirer")
@@ -68,16 +68,7 @@ def delivered(client: Client, numero: int) -> x509.Certificate:
 
 
 def revoke(client: Client, certificate: x509.Certificate) -> ReponseRevocationCertificat:
-    return client.call(
-        RequeteRevocationCertificat(
-            aki=aki_of(certificate),
-            numero_serie=serial_of(certificate),
-            gamme="EL",
-            motif=Motif.FIN_DACTIVITE,
-            mail_demandeur="demandeur@hopital.example",
-            mail_personne_a_informer="informer@hopital.example",
-        )
-    )
+    return client.call(revocation_of(certificate, motif=Motif.FIN_DACTIVITE))
 
 
 def states(link: Distant, numero: int) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from support.demandes import demande_for
 from support.folders import shared_folder
 from support.live import Sandbox, start, stop
 from support.mails import mails_in
+from support.revocations import revocation_of
 from support.scenario import ORG, aki_of, serial_of
 from support.workers import wait_until
 
@@ -193,14 +194,7 @@ def test_deferred_revocation_comes_on_its_day(travelling: Sandbox) -> None:
 def test_revocation_that_nobody_answers_is_given_up(travelling: Sandbox) -> None:
     """RMT_ERR_012 to its end, « Demande non traitée », by moving the clock alone; the produit stays actif."""
     certificate = withdraw(travelling, order(travelling))
-    requete = RequeteRevocationCertificat(
-        aki=aki_of(certificate),
-        numero_serie=serial_of(certificate),
-        gamme="EL",
-        motif=Motif.FIN_DACTIVITE,
-        mail_demandeur="demandeur@hopital.example",
-        mail_personne_a_informer="informer@hopital.example",
-    )
+    requete = revocation_of(certificate, motif=Motif.FIN_DACTIVITE)
     pfcng(travelling, "panne", "igc-inaccessible")
     with travelling.client() as client:
         assert client.call(requete).statut == "OK"

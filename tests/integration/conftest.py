@@ -10,6 +10,7 @@ from pfcng.pki.signers.keyring import Keyring
 from pfcng.store.database import Database
 from support.databases import make_database
 from support.monotonic import Monotonic
+from support.moody import MoodyAuthority
 from support.platform import load_annuaire, make_authority
 from support.scenario import Scenario
 
@@ -40,6 +41,12 @@ def annuaire(database: Database, tmp_path: Path) -> Database:
 def authority(annuaire: Database, pki: Path) -> EmbeddedAuthority:
     """PFCNG-IGC on the same database."""
     return make_authority(annuaire, pki)
+
+
+@pytest.fixture
+def moody(annuaire: Database, pki: Path) -> MoodyAuthority:
+    """The same in a mood."""
+    return MoodyAuthority(annuaire, pki)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -23,11 +22,6 @@ from support.platform import NOW
 from support.scenario import ORG, Scenario, at
 
 LATER = NOW + timedelta(days=31)
-
-
-@pytest.fixture
-def moody(annuaire: Database, pki: Path) -> MoodyAuthority:
-    return MoodyAuthority(annuaire, pki)
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """A révocation that PFCNG-IGC does not answer, or refuses later: attempts, times, end (RMT_ERR_012, 013)."""
 
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from pfcng.contract import codes
-from pfcng.contract.catalogue import Motif
-from pfcng.contract.messages import RequeteRevocationCertificat
 from pfcng.contract.refusal import Refusal
 from pfcng.domain.rules import Rules
 from pfcng.igc.authority import AuthorityUnavailable, NotRegistered
@@ -16,17 +13,13 @@ from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer
 from pfcng.store.database import Database
 from support.moody import MoodyAuthority
 from support.platform import EDITEUR, NOW, make_context
-from support.scenario import Scenario, aki_of, at, serial_of
+from support.revocations import revocation_of
+from support.scenario import Scenario, at
 
 REVOQUE = ("Demande close", "Produit révoqué")
 ACTIF = ("Demande close", "Produit actif")
 MINUTES = (1, 5, 15, 60, *([60] * 24))
 """Between two attempts: the decisions on the guide's chapter 20."""
-
-
-@pytest.fixture
-def moody(annuaire: Database, pki: Path) -> MoodyAuthority:
-    return MoodyAuthority(annuaire, pki)
 
 
 @pytest.fixture
@@ -36,15 +29,7 @@ def scenario(annuaire: Database, moody: MoodyAuthority) -> Scenario:
 
 def revoke(scenario: Scenario, certificate: x509.Certificate, day: date | None = None) -> str:
     reply = revoquer_certificat(
-        RequeteRevocationCertificat(
-            aki=aki_of(certificate),
-            numero_serie=serial_of(certificate),
-            gamme="EL",
-            motif=Motif.PERTE,
-            mail_demandeur="demandeur@hopital.example",
-            mail_personne_a_informer="informer@hopital.example",
-            date_effet=day,
-        ),
+        revocation_of(certificate, date_effet=day),
         database=scenario.database,
         authority=scenario.authority,
         context=make_context(),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
@@ -21,6 +20,7 @@ from pfcng.operations.one_by_one import PartlyDone
 from pfcng.operations.revoquer_certificat import apply_due_revocations, revoquer_certificat
 from support.csrs import make_csr, make_key
 from support.platform import EDITEUR, NOW, make_context
+from support.revocations import revocation_of
 from support.scenario import (
     ADMIN,
     AGENT,
@@ -41,15 +41,7 @@ ACTIF = ("Demande close", "Produit actif")
 
 def requete_for(certificate: x509.Certificate, **changes: object) -> RequeteRevocationCertificat:
     """A révocation for the end of an activity, with these changes."""
-    requete = RequeteRevocationCertificat(
-        aki=aki_of(certificate),
-        numero_serie=serial_of(certificate),
-        gamme="EL",
-        motif=Motif.FIN_DACTIVITE,
-        mail_demandeur="demandeur@hopital.example",
-        mail_personne_a_informer="informer@hopital.example",
-    )
-    return replace(requete, **changes)  # type: ignore[arg-type]  # the caller names fields
+    return revocation_of(certificate, **{"motif": Motif.FIN_DACTIVITE, **changes})
 
 
 def revoke(

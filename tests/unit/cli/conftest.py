@@ -1,22 +1,10 @@
-"""A local platform, and a profile file for it."""
+"""A profile file for the local platform."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from unit.client.local_platform import LocalPlatform, TestPki, make_pki, serve
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> TestPki:
-    return make_pki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture
-def platform(pki: TestPki) -> Iterator[LocalPlatform]:
-    with serve(pki) as platform:
-        yield platform
+from unit.client.local_platform import LocalPlatform, TestPki
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A local platform and a profile for it."""
+"""A profile for the local platform."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,7 @@ import pytest
 
 from pfcng.client import Client, Profile
 from pfcng.pki.keys import Credential
-from unit.client.local_platform import LocalPlatform, TestPki, make_pki, serve
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> TestPki:
-    return make_pki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture
-def platform(pki: TestPki) -> Iterator[LocalPlatform]:
-    with serve(pki) as platform:
-        yield platform
+from unit.client.local_platform import LocalPlatform, TestPki
 
 
 @pytest.fixture
