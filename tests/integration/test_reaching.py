@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import base
 
 from pfcng.store.database import Database
-from pfcng.store.reaching import lasting
+from pfcng.store.reaching import cause, lasting
 from support.workers import wait_until
 
 
@@ -46,3 +46,22 @@ def test_what_the_string_says_counts_more_than_what_it_leaves_unsaid() -> None:
     assert lasts["options"] == "-c statement_timeout=60s -c timezone=UTC"
     assert int(str(lasts["tcp_user_timeout"])) <= 30_000
     assert lasts["keepalives_idle"] == "10"
+
+
+@pytest.mark.parametrize(
+    ("told", "meaning"),
+    [
+        ('FATAL:  database "zut" does not exist', "cette base n’existe pas"),
+        ("FATAL:  la base de données « zut » n'existe pas", "cette base n’existe pas"),
+        ('FATAL:  role "zut" does not exist', "cet utilisateur n’existe pas"),
+        ("FATAL:  le rôle « zut » n'existe pas", "cet utilisateur n’existe pas"),
+        ('FATAL:  password authentication failed for user "zut"', "le mot de passe manque ou n’est pas le bon"),
+        (
+            "FATAL:  authentification par mot de passe échouée pour l'utilisateur « zut »",
+            "le mot de passe manque ou n’est pas le bon",
+        ),
+    ],
+)
+def test_cause_is_found_in_the_words_of_the_server_in_either_language(told: str, meaning: str) -> None:
+    """`lc_messages` of a French server is most often French."""
+    assert cause(psycopg.OperationalError(told)) == meaning

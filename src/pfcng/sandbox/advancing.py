@@ -72,12 +72,14 @@ class Advancer:
             self._clock.check(by)
             done = Counter(dict.fromkeys((act.name for act in self._acts), 0))
             left = by
-            while left > timedelta():
-                step = min(left, self._step())
-                self._clock.advance(step)
-                left -= step
-                self._look(done, last=not left)
-            self._settle(by)
+            try:
+                while left > timedelta():
+                    step = min(left, self._step())
+                    self._clock.advance(step)
+                    left -= step
+                    self._look(done, last=not left)
+            finally:  # the clock does not go back: the day that it came to has its cards and its CRLs
+                self._settle(by - left)
             return Walk(now=self._clock(), done=dict(done))
         finally:
             self._lock.release()

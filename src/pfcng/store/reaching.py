@@ -12,14 +12,14 @@ _CAUSES: Final = {
     "refused|no such file": "aucun serveur n’écoute à cette adresse",
     "servname|invalid|definition of service": "un réglage de la chaîne de connexion n’est pas valable",
     "could not translate host name|failed to resolve|name or service not known": "ce nom de serveur est inconnu",
-    "password": "le mot de passe manque ou n’est pas le bon",
-    "database .* does not exist": "cette base n’existe pas",
-    "role .* does not exist": "cet utilisateur n’existe pas",
+    "password|mot de passe": "le mot de passe manque ou n’est pas le bon",
+    "database .* does not exist|base de données .* n'existe pas": "cette base n’existe pas",
+    "role .* does not exist|rôle .* n'existe pas": "cet utilisateur n’existe pas",
     "timeout|couldn't get a connection": "le serveur ne répond pas",
     "closed the connection|connection .* (lost|closed)|terminating": "la connexion est tombée",
     "ssl|certificate": "la connexion chiffrée (SSL) ne s’établit pas",
 }
-"""What libpq says, in part, and its meaning; its own words may hold what the string holds."""
+"""What libpq says, in part, and its meaning; its own words may hold what the string holds. Either language."""
 
 
 _UNSAID: Final = {

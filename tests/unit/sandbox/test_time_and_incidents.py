@@ -148,6 +148,19 @@ def test_row_that_fails_does_not_stop_the_walk(tmp_path: Path) -> None:
     assert advancer.advance(2 * DAY).done == {"essai": 6}
 
 
+def test_walk_that_fails_leaves_a_sandbox_of_the_day_it_came_to(tmp_path: Path) -> None:
+    """A defect, or a database that is away: the clock has moved, and cards are of its day all the same."""
+    clock, settled, left = SandboxClock(tmp_path), list[timedelta](), [1, 1]
+
+    def fail() -> int:
+        return left.pop()
+
+    advancer = Advancer(clock, [Act(name="essai", cron="", do=fail)], never, settled.append)
+    with pytest.raises(IndexError):
+        advancer.advance(5 * DAY)
+    assert settled == [3 * DAY] == [clock.ahead]
+
+
 def test_incidents_end_by_themselves_or_when_restored() -> None:
     """``--pendant`` counts the machine's time, whatever the sandbox's clock says."""
     now = [0.0]
