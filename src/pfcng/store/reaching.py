@@ -19,7 +19,7 @@ _CAUSES: Final = {
     "closed the connection|connection .* (lost|closed)|terminating": "la connexion est tombée",
     "ssl|certificate": "la connexion chiffrée (SSL) ne s’établit pas",
 }
-"""What libpq says, in part, and its meaning; its own words may hold what the string holds. A server may speak French."""
+"""What libpq says, in part, and its meaning; its own words may hold what the string holds. Either language."""
 
 
 _UNSAID: Final = {

@@ -423,6 +423,8 @@ def test_help_of_every_command_is_french_to_the_last_word(command: tuple[str, ..
     ("arguments", "sentence"),
     [
         (("sandbox", "--port", "99999"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
+        (("courrier", "lister", "--limite", "0"), "--limite n’est pas acceptée ; donnez un nombre d’au moins 1."),
+        (("courrier", "lister", "--etat", "refusé"), "choisissez parmi a-envoyer, envoye, refuse, abandonne."),
         (("sandbox", "--port", "x"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
         (
             ("habilitation", "ajouter", "--acteur", "a", "--offre", "ORG", "--struct", "1", "--fin", "31/12/2027"),
