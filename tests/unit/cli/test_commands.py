@@ -231,7 +231,18 @@ def test_a_server_fault_gives_its_incident_number(profile: Path, platform: Local
 
 
 def test_a_diagnostic_of_the_platform_is_shown(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
-    """Decisions §3, the sandbox's header."""
+    """The sandbox's header (docs/bac-a-sable.md): in French for people, as it came for programs."""
+    cause = "signature: 6 content: digest mismatch"
+    platform.will_answer(reply(BAD_SIGNATURE, **{"X-Pfcng-Diagnostic": cause}))
+    told = demander(profile, "--generer-cle", tmp_path / "a.key").stderr
+    assert "\n  Diagnostic  Le condensé n’est pas celui du Body : il a changé après la signature.\n" in told
+    assert demander(profile, "--generer-cle", tmp_path / "b.key", "--json").document["diagnostic"] == cause
+
+
+def test_a_diagnostic_that_nobody_knows_is_shown_as_it_is(
+    profile: Path, platform: LocalPlatform, tmp_path: Path
+) -> None:
+    """Another platform may have others."""
     platform.will_answer(reply(BAD_SIGNATURE, **{"X-Pfcng-Diagnostic": "4 key"}))
     assert "\n  Diagnostic  4 key\n" in demander(profile, "--generer-cle", tmp_path / "a.key").stderr
 
