@@ -101,14 +101,14 @@ class PublishedFiles:
         try:
             with self._database.transaction() as connection:
                 number = published.newest_number(connection, kind.issuer, is_delta=kind.is_delta)
+            if number is None:
+                raise NotPublishedYet
+            return held[1] if held is not None and held[0] == number else self._read(kind, number)
         except psycopg.OperationalError as error:
             if held is None:
                 raise NotPublishedYet from error
             log.error("publication.database_lost", cause=str(error))  # noqa: TRY400 - what is held is still true
             return held[1]
-        if number is None:
-            raise NotPublishedYet
-        return held[1] if held is not None and held[0] == number else self._read(kind, number)
 
     def _read(self, kind: _Kind, number: int) -> File:
         """Once for all the requests that come together; the bodies are large."""
