@@ -128,7 +128,7 @@ def test_worker_has_an_address_of_its_own(installation: Installation) -> None:
         assert told["parties"]["taches"] == {"etat": "prêt"}
         assert "pfcng_part_state" in scrape(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGHUP)  # a terminal that is closed ends it as SIGTERM does
         assert process.wait(60) == 0
 
 

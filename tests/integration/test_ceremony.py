@@ -231,6 +231,7 @@ def test_password_is_asked_for_and_not_shown(tmp_path: Path) -> None:
     [
         (("--validite", 2), "--validite"),
         (("--url-ldap", "http://igc.example"), "--url-ldap"),
+        (("--url-http", "igc.example"), "--url-http"),
         (("--cles", "jeton"), "--module"),
         (("--cles-racines", "transit"), "--transit"),
         (("--mot-de-passe-fichier", "x", "--mot-de-passe-env", "X"), "soit --mot-de-passe-fichier"),
@@ -241,7 +242,7 @@ def test_bad_options_are_told(tmp_path: Path, options: tuple[object, ...], told:
     """Before anything is made."""
     result = hold(tmp_path, *options)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert (told in result.stderr, result.stderr.count("Erreur :")) == (True, 1)
     assert not (tmp_path / "certificats").exists()
 
 

@@ -35,6 +35,16 @@ from support.platform import make_pki
 ORG_SIGN = next(product for product in PRODUCTS if product.label == "ORG_SIGN")
 
 
+def verify(config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pfcng", "igc", "verifier", "--config", config],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def serve(config: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """A start that is expected to fail."""
     return subprocess.run(
@@ -93,6 +103,26 @@ def test_every_fault_of_the_settings_is_told_at_once(identities: Identities, tmp
         f"  clients.autorites.0 : le fichier {tmp_path / 'absente.pem'} n’existe pas",
         "  clients.dn.0 : ce n’est pas un DN, comme « CN=plateforme.example, O=…, C=FR »",
         "  inconnue : nom inconnu",
+    ]
+
+
+def test_verification_opens_keys_and_certificates(identities: Identities, tmp_path: Path) -> None:
+    """All at once, beside a name that is wrong; nothing listens, and no database is asked."""
+    told = identities.settings("host=nulle.part dbname=igc")
+    config = tmp_path / "igc.toml"
+    config.write_text(to_toml(told), "utf-8")
+    good = verify(config)
+    assert (good.returncode, good.stderr) == (0, "")
+    (tmp_path / "rien.pem").write_text("rien")
+    told |= {"inconnue": 1, "clients": {**told["clients"], "autorites": ["rien.pem"]}}
+    told["emettrices"][0]["cle"] = told["emettrices"][1]["cle"]
+    config.write_text(to_toml(told), "utf-8")
+    refused = verify(config)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[1:] == [
+        "  inconnue : nom inconnu",
+        f"  clients : Le fichier {tmp_path / 'rien.pem'} n’a pas de certificat au format PEM.",
+        "  emettrices.0 : La clé privée ne correspond pas au certificat.",
     ]
 
 

@@ -78,11 +78,12 @@ class Choices:
         Raises:
             CeremonyStopped: it does not.
         """
+        no_ldap = self.url_ldap is not None and not _is_root(self.url_ldap, "ldap")
         faults = (
             (self.bits not in SIZES, "--taille : 2048, 3072 ou 4096."),
             (not _MIN_YEARS <= self.years <= _MAX_YEARS, f"--validite : de {_MIN_YEARS} à {_MAX_YEARS} ans."),
             (not _is_root(self.url_http, "http"), "--url-http : une adresse http:// sans barre finale."),
-            (not _is_root(self.ldap, "ldap"), "--url-ldap : une adresse ldap:// sans barre finale."),
+            (no_ldap, "--url-ldap : une adresse ldap:// sans barre finale."),
         )
         found = [text for is_fault, text in faults if is_fault]
         stop_for(found + self.keys.options.faults((self.place, self.root_place)))

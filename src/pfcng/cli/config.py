@@ -41,9 +41,10 @@ def verifier(
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.settings_check import check_settings  # noqa: PLC0415 - idem
+    from pfcng.settings import PlatformSettings  # noqa: PLC0415 - idem
 
     try:
-        check_settings(fichier)
+        check_settings(fichier, PlatformSettings)
     except StartFault as fault:
         raise fail(fault) from None
     typer.echo(f"Rien à corriger dans {fichier}.")

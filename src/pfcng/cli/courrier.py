@@ -1,16 +1,14 @@
 """``pfcng courrier``: the mails that wait, left, or were given up."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from pfcng.cli.french import FrenchCommand, FrenchGroup
 from pfcng.cli.options import Base, Data, Json
 from pfcng.cli.output import finish
-
-if TYPE_CHECKING:
-    from pfcng.store.courrier import MailState
 
 app = typer.Typer(
     name="courrier",
@@ -21,29 +19,29 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_STATES = {"a-envoyer": "à envoyer", "envoye": "envoyé", "refuse": "refusé", "abandonne": "abandonné"}
-_UNSENT = {name: state for name, state in _STATES.items() if name != "envoye"}
+
+class Unsent(StrEnum):
+    """The states of what did not leave, as they are typed."""
+
+    A_ENVOYER = "a-envoyer"
+    REFUSE = "refuse"
+    ABANDONNE = "abandonne"
 
 
-def _states(names: list[str] | None, known: dict[str, str], operation: str, *, as_json: bool) -> list["MailState"]:
-    """The states of these names; the command ends when there is none of a name."""
-    from pfcng.cli.exploitation import failure  # noqa: PLC0415 - the help must not wait for psycopg
-    from pfcng.cli.output import Status  # noqa: PLC0415 - idem
-    from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
+class Etat(StrEnum):
+    """Every state, as it is typed."""
 
-    unknown = sorted(set(names or ()) - set(known))
-    if unknown:
-        what = f"Pas un état ici : {', '.join(unknown)} ; choisissez parmi {', '.join(known)}."
-        nothing = {"courrier.lister": ("nombres", "courriels"), "courrier.relancer": ("relances",)}[operation]
-        finish(failure(operation, Status.USAGE, what, **dict.fromkeys(nothing)), as_json=as_json)
-    return [MailState(known[name]) for name in names or ()]
+    A_ENVOYER = "a-envoyer"
+    ENVOYE = "envoye"
+    REFUSE = "refuse"
+    ABANDONNE = "abandonne"
 
 
 @app.command(cls=FrenchCommand)
 def lister(
     *,
     etat: Annotated[
-        list[str] | None,
+        list[Etat] | None,
         typer.Option(
             metavar="ÉTAT", help="Ceux de cet état seulement : a-envoyer, envoye, refuse ou abandonne ; répétable."
         ),
@@ -74,8 +72,9 @@ def lister(
     termine_le).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
 
-    states = _states(etat, _STATES, "courrier.lister", as_json=json)
+    states = [MailState[one.name] for one in etat or ()]
     finish(later.lister_courrier(base, data, etats=states, demande=demande, limite=limite), as_json=json)
 
 
@@ -84,7 +83,7 @@ def relancer(
     *,
     numero: Annotated[int | None, typer.Argument(metavar="NUMÉRO", help="Le courriel.", show_default=False)] = None,
     etat: Annotated[
-        list[str] | None,
+        list[Unsent] | None,
         typer.Option(metavar="ÉTAT", help="Tous ceux de cet état : a-envoyer, refuse ou abandonne ; répétable."),
     ] = None,
     depuis: Annotated[
@@ -118,6 +117,7 @@ def relancer(
     transport), operation, code, message, diagnostic, incident, relances.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
 
-    states = _states(etat, _UNSENT, "courrier.relancer", as_json=json)
+    states = [MailState[one.name] for one in etat or ()]
     finish(later.relancer_courrier(base, data, numero, etats=states, depuis=depuis), as_json=json)

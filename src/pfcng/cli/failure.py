@@ -5,6 +5,7 @@ from typing import Final
 
 from pfcng.cli.output import Outcome, Status
 from pfcng.client import CardError, ClientError, FaultError, RefusedError, RequestError, TransportError
+from pfcng.client.diagnosis.french import explain
 from pfcng.client.explanations import one_line
 
 _CLIENT: Final = "Client"
@@ -49,7 +50,7 @@ def failure(error: ClientError, data: Mapping[str, object], *, headline: str, ad
     text = "\n".join(one_line(line) for line in error.message.splitlines())
     advice = "\n".join(filter(None, (advice, error.conseil)))
     data = {**data, "message": text, "diagnostic": error.diagnostic}
-    lines = [("Diagnostic", error.diagnostic)] if error.diagnostic else []
+    lines = [("Diagnostic", explain(error.diagnostic))] if error.diagnostic else []
     match error:
         case RefusedError():
             data["code"] = one_line(error.code)

@@ -23,6 +23,7 @@ _TYPE: Final = re.compile(r" <(?:list\[)?(?:[Pp]ath|str|text)\]?>$")
 _JSON: Final = "--json"
 _REQUIRED, _OBLIGATOIRE = "[required]", "[obligatoire]"
 _RANGE: Final = re.compile(r"\[(\d+)<=x<=(\d+)\]")
+_LEAST: Final = re.compile(r"\[x>=(\d+)\]")
 _ARGUMENT: Final = re.compile(r"\{([^{}]+)\}")
 """How typer writes an argument that must be given."""
 _TIED: Final = re.compile(r"(?<=«) | (?=[»:;!?])")
@@ -107,7 +108,8 @@ def _tell(error: typer.TyperException, *, as_json: bool) -> int:
 
 def _french(text: str) -> str:
     """The help of an option, with what typer adds to it."""
-    return _tied(_RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE)))
+    text = _LEAST.sub(r"[au moins \1]", _RANGE.sub(r"[de \1 à \2]", text.replace(_REQUIRED, _OBLIGATOIRE)))
+    return _tied(text)
 
 
 def _tied(text: str) -> str:
@@ -151,4 +153,7 @@ def _expected(message: str, param: Any, context: Any) -> str:
     bounds = _RANGE.search(told)
     if bounds:
         return f" ; donnez un nombre de {bounds[1]} à {bounds[2]}"
+    least = _LEAST.search(told)
+    if least:
+        return f" ; donnez un nombre d’au moins {least[1]}"
     return f" ; écrivez-la {param.metavar}" if "does not match the formats" in message else ""

@@ -82,6 +82,34 @@ def migrer(
     typer.echo("La base est à jour.")
 
 
+@igc.command(cls=FrenchCommand)
+def verifier(
+    *,
+    config: Annotated[Path, typer.Option(metavar="FICHIER", help="Les réglages du service (TOML).")],
+) -> None:
+    """Nomme toutes les fautes des réglages en une fois : noms, valeurs, fichiers, clés, certificats, imprudences.
+
+    Lit le fichier et l’environnement comme le fait « pfcng igc serve », ouvre chaque clé et chaque certificat, et
+    n’écoute ni ne se connecte nulle part.
+
+    \b
+    Exemple :
+      pfcng igc verifier --config igc.toml
+
+    \b
+    Code de sortie : 0 rien à corriger ; 2 fautes, une par ligne.
+    """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
+    from pfcng.node.faults import StartFault  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.node.settings_check import check_settings  # noqa: PLC0415 - idem
+    from pfcng.settings import IgcSettings  # noqa: PLC0415 - idem
+
+    try:
+        check_settings(config, IgcSettings)
+    except StartFault as fault:
+        raise fail(fault) from None
+    typer.echo(f"Rien à corriger dans {config}.")
+
+
 igc.command(cls=FrenchCommand)(ceremonie.ceremonie)
 igc.command(cls=FrenchCommand)(crl_racine.crl)
 igc.add_typer(carte)

@@ -1,7 +1,6 @@
 """The process of ``pfcng worker``: a worker, the signals that end it."""
 
 import asyncio
-import signal
 import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from pfcng.settings import PlatformSettings
 from pfcng.watch.log import log_as_json
 from pfcng.watch.tracing import traced
 from pfcng.web.serving import Server, serve, server, stop
+from pfcng.web.signals import call_on_signal
 
 log = structlog.get_logger()
 
@@ -46,8 +46,7 @@ def run_worker(config: Path | None) -> None:
 
 
 async def _run(worker: Worker, watched: list[tuple[Server, socket.socket]]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: worker.stop())
+    call_on_signal(worker.stop)
     watching = asyncio.create_task(serve(watched, lambda: None))
     log.info("worker.started", exploitation=[place(opened) for _, opened in watched])
     notify(READY)

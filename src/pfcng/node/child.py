@@ -7,6 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Self
 
 from pfcng.mistakes import reason
@@ -46,6 +47,7 @@ class Child:
             reader, writer = await asyncio.open_connection(sock=ours)
             told = replace(assignment, control=theirs.fileno())
             try:
+                Path(told.counts).mkdir(mode=0o700, exist_ok=True)  # who tidies up may have taken it away
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import structlog
 
+from pfcng.node.counts import counts_folder
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
@@ -63,7 +63,7 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
         http = stack.enter_context(listen("ecoute_http", settings.ecoute_http)) if settings.publishes else None
         exploitation = stack.enter_context(listen("ecoute_exploitation", settings.ecoute_exploitation))
         check_database(settings)
-        counts = leaving.enter_context(TemporaryDirectory(prefix="pfcng-metriques-"))
+        counts = leaving.enter_context(counts_folder())
         assign = partial(Assignment, text=text, folder=str(folder), counts=counts)
         serves = partial(
             assign,

@@ -1,4 +1,4 @@
-"""What is wrong with files that are there and can be read: looked at by ``pfcng config verifier``, before any start."""
+"""What is wrong with files that are there and can be read: looked at by ``verifier``, before any start."""
 
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ def unsound(parts: Mapping[str, Any]) -> list[str]:
     """Every fault of the files that settings name: ``setting : what is wrong``, in French.
 
     Args:
-        parts: Settings of a platform, by name; those that are not there are not looked at.
+        parts: Settings of a platform or of PFCNG-IGC, by name; those that are not there are not looked at.
     """
     now = datetime.now(UTC)
     checks: dict[str, Callable[[Any], object]] = {
@@ -31,6 +31,8 @@ def unsound(parts: Mapping[str, Any]) -> list[str]:
         "confiance": partial(_trust, now=now),
         "publication": _publication,
         "igc": partial(_igc, now=now),
+        "clients": lambda clients: _certificates(clients.autorites),
+        "racines": _certificates,
         "courrier": _mail,
     }
     found: list[tuple[str, Callable[[], object]]] = [
@@ -97,7 +99,11 @@ def _crls(paths: Iterable[Path]) -> None:
 
 def _igc(igc: Igc, *, now: datetime) -> None:
     _pair(KeyPair(certificat=igc.certificat, cle=igc.cle), now=now)
-    for path in (igc.confiance, *igc.autorites):
+    _certificates((igc.confiance, *igc.autorites))
+
+
+def _certificates(paths: Iterable[Path]) -> None:
+    for path in paths:
         load_certificates(path)
 
 

@@ -33,4 +33,6 @@ def _sentence(declaration: etree._Element) -> str:
     text = " ".join(documentation.split()).rstrip(".")
     longest = next((node.get("value", "") for node in declaration.iter(f"{_XSD}maxLength")), "")
     known = not longest or longest in text.replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
+    if text[1:2].islower():  # no acronym
+        text = text[:1].lower() + text[1:]
     return text if known else f"{text} ; {longest} caractères au plus"

@@ -231,7 +231,18 @@ def test_a_server_fault_gives_its_incident_number(profile: Path, platform: Local
 
 
 def test_a_diagnostic_of_the_platform_is_shown(profile: Path, platform: LocalPlatform, tmp_path: Path) -> None:
-    """Decisions §3, the sandbox's header."""
+    """The sandbox's header (docs/bac-a-sable.md): in French for people, as it came for programs."""
+    cause = "signature: 6 content: digest mismatch"
+    platform.will_answer(reply(BAD_SIGNATURE, **{"X-Pfcng-Diagnostic": cause}))
+    told = demander(profile, "--generer-cle", tmp_path / "a.key").stderr
+    assert "\n  Diagnostic  Le condensé n’est pas celui du Body : il a changé après la signature.\n" in told
+    assert demander(profile, "--generer-cle", tmp_path / "b.key", "--json").document["diagnostic"] == cause
+
+
+def test_a_diagnostic_that_nobody_knows_is_shown_as_it_is(
+    profile: Path, platform: LocalPlatform, tmp_path: Path
+) -> None:
+    """Another platform may have others."""
     platform.will_answer(reply(BAD_SIGNATURE, **{"X-Pfcng-Diagnostic": "4 key"}))
     assert "\n  Diagnostic  4 key\n" in demander(profile, "--generer-cle", tmp_path / "a.key").stderr
 
@@ -423,6 +434,8 @@ def test_help_of_every_command_is_french_to_the_last_word(command: tuple[str, ..
     ("arguments", "sentence"),
     [
         (("sandbox", "--port", "99999"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
+        (("courrier", "lister", "--limite", "0"), "--limite n’est pas acceptée ; donnez un nombre d’au moins 1."),
+        (("courrier", "lister", "--etat", "refusé"), "choisissez parmi a-envoyer, envoye, refuse, abandonne."),
         (("sandbox", "--port", "x"), "La valeur de --port n’est pas acceptée ; donnez un nombre de 0 à 65535."),
         (
             ("habilitation", "ajouter", "--acteur", "a", "--offre", "ORG", "--struct", "1", "--fin", "31/12/2027"),

@@ -18,8 +18,11 @@ from hostile.attacks import FAMILIES, Attack, attacks
 from pfcng.client.diagnosis import State, Step
 from pfcng.client.diagnosis.certificate import Trust
 from pfcng.client.diagnosis.diagnose import Diagnosis, diagnose
+from pfcng.client.diagnosis.french import explain
+from pfcng.contract.refusal import Refusal
 from pfcng.xml import dsig
 from pfcng.xml.canonical import Canonicalisation, canonical_octets
+from pfcng.xml.soap import open_envelope
 from support.minimal_pki import Card, MinimalPki, crl_of
 from support.raw_signature import (
     BARE,
@@ -245,6 +248,22 @@ def test_reference_and_key_that_lead_nowhere_are_told(minimal_pki: MinimalPki) -
     found = look(raw, minimal_pki)
     assert "X509Certificate" in step(found, "forme").text
     assert "jamais de KeyValue" in step(found, "certificat").text
+
+
+def test_what_the_platform_says_of_a_card_is_explained(minimal_pki: MinimalPki) -> None:
+    """The causes that `pki.trust` gives for the cards of this PKI, none of them left in English."""
+    for card, words in (
+        (minimal_pki.expired, "ne vaut que du"),
+        (minimal_pki.revoked, "la carte est opposée"),
+        (minimal_pki.stranger, "Aucune autorité admise"),
+        (minimal_pki.organisation, "ne certifie pas de personnes"),
+        (minimal_pki.authentication, "nonRepudiation"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            dsig.verify(
+                open_envelope(Shape().signed(card), soap_action=None), trust=minimal_pki.trust, now=minimal_pki.now
+            )
+        assert words in explain(refused.value.diagnostic)
 
 
 def test_missing_signature_and_envelope_are_told(minimal_pki: MinimalPki) -> None:

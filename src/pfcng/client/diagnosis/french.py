@@ -65,6 +65,27 @@ _SENTENCES: Final = tuple(
             r"reference: comment",
             "Un commentaire ou une instruction est dans une valeur : deux lecteurs n’y liraient pas la même chose.",
         ),
+        (
+            r"certificate: outside its validity, (\d+)-(\d+)-(\d+) \S+ to (\d+)-(\d+)-(\d+)",
+            "Le certificat de signature ne vaut que du {2}/{1}/{0} au {5}/{4}/{3}.",
+        ),
+        (r"certificate: revoked: serial (\S+)", "Le certificat de signature {0} est révoqué : la carte est opposée."),
+        (r"certificate: revoked by its root: (.+)", "L’autorité du certificat de signature est révoquée : {0}."),
+        (
+            r"certificate: not issued by an accepted authority: (.+)",
+            "Aucune autorité admise n’a émis le certificat : {0}.",
+        ),
+        (r"certificate: no CRL of (.+)", "La plateforme n’a pas la CRL de {0}."),
+        (r"certificate: the CRL of (.+) is past", "La CRL de {0} que la plateforme a est périmée."),
+        (r"certificate: (.+) certifies no person", "{0} ne certifie pas de personnes : signez avec une carte."),
+        (
+            r"certificate: keyUsage without contentCommitment",
+            "Le certificat n’a pas nonRepudiation : prenez le certificat de signature de la carte.",
+        ),
+        (r"certificate: not an RSA key of (\d+)", "La clé du certificat n’est pas une clé RSA de {0} bits au moins."),
+        (r"certificate: malformed", "Le certificat est illisible, ou ceux de KeyInfo ne se suivent pas."),
+        (r"signature: not by the key", "La signature de SignedInfo n’est pas celle de la clé du certificat."),
+        (r"content: digest mismatch", "Le condensé n’est pas celui du Body : il a changé après la signature."),
     )
 )
 
