@@ -117,14 +117,19 @@ def finish(
     )
 
 
-def postpone(connection: DbConnection, numero: int, raison: str) -> int:
-    """Count a try that did not succeed, with its reason; how many there were (M4)."""
+def postpone(connection: DbConnection, numero: int, raison: str, now: datetime) -> int:
+    """Count a try that did not succeed, with its reason; how many there were (M4).
+
+    Its tries begin with the first: no worker may have been there for longer than they last.
+    """
     row = connection.execute(
         """
-        UPDATE courrier SET tentatives = tentatives + 1, raison = %s WHERE numero = %s AND etat = 'à envoyer'
+        UPDATE courrier
+        SET tentatives = tentatives + 1, raison = %s, depuis = CASE tentatives WHEN 0 THEN %s ELSE depuis END
+        WHERE numero = %s AND etat = 'à envoyer'
         RETURNING tentatives
         """,
-        (raison, numero),
+        (raison, now, numero),
     ).fetchone()
     return 0 if row is None else int(row["tentatives"])
 
