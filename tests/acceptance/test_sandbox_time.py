@@ -157,7 +157,7 @@ def test_incidents_of_the_mails_show_in_their_list(travelling: Sandbox) -> None:
     wait_until(lambda: states()["refusé"] == 2)
     pfcng(travelling, "panne", "courrier-inaccessible")
     order(travelling)
-    wait_until(lambda: states()["à envoyer"] == 2)
+    wait_until(lambda: waiting_with_a_reason() == 2)
     pfcng(travelling, "avancer", "3j")
     wait_until(lambda: states()["abandonné"] == 2)
     courrier("relancer", "--etat", "abandonne")  # another 48 hours, of that clock

@@ -100,6 +100,14 @@ def test_mail_waits_longer_and_longer_and_is_given_up_after_48_hours(scenario: S
     assert [result for result, _ in alarms(scenario)] == ["abandonné"]
 
 
+def test_mail_that_no_worker_tried_for_days_has_its_48_hours(scenario: Scenario) -> None:
+    """Workers that stopped for a week-end, a relay that says « later » to whoever it does not know yet."""
+    numero, transport = one_mail(scenario), Scripted([MailDelayed("451 greylisted")])
+    assert attempt(scenario, numero, transport, 60 * HOUR) == timedelta(minutes=1)
+    assert attempt(scenario, numero, transport, 61 * HOUR) is None
+    assert row_of(scenario, numero)["etat"] == "envoyé"
+
+
 def test_mail_leaves_after_an_outage(scenario: Scenario) -> None:
     """Nothing is lost by an outage of hours."""
     numero, transport = one_mail(scenario), Scripted([MailDelayed("no answer")] * 2)
@@ -119,7 +127,8 @@ def test_what_nobody_foresaw_waits_for_its_repair(scenario: Scenario) -> None:
 
 def test_mail_that_was_given_up_leaves_when_an_operator_wants_it(scenario: Scenario) -> None:
     """It has its 48 hours again, and the same Message-ID."""
-    numero, transport = one_mail(scenario), Scripted([MailDelayed("no answer")])
+    numero, transport = one_mail(scenario), Scripted([MailDelayed("no answer")] * 2)
+    assert attempt(scenario, numero, transport) is not None
     assert attempt(scenario, numero, transport, 49 * HOUR) is None
     with scenario.database.transaction() as connection:
         assert courrier.reopen(connection, numero, NOW + 60 * HOUR)

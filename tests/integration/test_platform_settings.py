@@ -8,8 +8,8 @@ import pytest
 
 from pfcng.igc.urls import PublicationUrls
 from pfcng.sandbox.mistakes import SandboxError
+from pfcng.sandbox.own_settings import sandbox_settings
 from pfcng.sandbox.pki import plan_pki
-from pfcng.sandbox.run import _settings
 from pfcng.settings import Settings
 from support.igc_service import Identities
 from support.platform import make_pki
@@ -17,7 +17,7 @@ from support.platform import make_pki
 
 def load(directory: Path) -> Settings:
     """The sandbox's settings, with the environment's."""
-    return _settings(plan_pki(directory, ()), PublicationUrls(), directory)
+    return sandbox_settings(plan_pki(directory, ()), PublicationUrls(), directory)
 
 
 def test_authority_elsewhere_is_told_by_one_variable(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from pfcng.app.platform import create_app
 from pfcng.igc.urls import PublicationUrls
 from pfcng.pki.authorities import AUTHORITIES, ROOTS
+from pfcng.sandbox.own_settings import sandbox_settings
 from pfcng.sandbox.pki import plan_pki
-from pfcng.sandbox.run import _settings
 from pfcng.web.serving import serve_until_signal, server
 from pfcng.web.tls import server_context
 
@@ -20,7 +20,7 @@ from pfcng.web.tls import server_context
 def main(folder: str, dsn: str, port: str) -> None:
     """Serve until a signal."""
     pki = plan_pki(Path(folder), ())
-    settings = _settings(pki, PublicationUrls(), Path(folder))
+    settings = sandbox_settings(pki, PublicationUrls(), Path(folder))
     assert settings.igc is not None
     app = create_app(settings, dsn=dsn, clock=lambda: datetime.now(UTC))
     authorities = [pki.authorities[name.common_name].pair.certificate for name in (*ROOTS, *AUTHORITIES)]

@@ -26,7 +26,7 @@ ACTE: Final = "courrier"
 DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 """What is waited after the first tries; after the others, the last of these."""
 PATIENCE: Final = timedelta(hours=48)
-"""How long a mail is tried; then it is given up."""
+"""How long a mail is tried, from its first try on; then it is given up."""
 
 
 class TryAgain(Exception):
@@ -111,11 +111,11 @@ def _postpone(database: Database, row: Row, reason: str, now: datetime, *, fault
     Raises:
         TryAgain: There is time left.
     """
-    if now - row["depuis"] >= PATIENCE:
+    if row["tentatives"] and now - row["depuis"] >= PATIENCE:
         _give_up(database, row, MailState.ABANDONNE, reason, now)
         return
     with database.transaction() as connection:
-        tries = courrier.postpone(connection, row["numero"], reason)
+        tries = courrier.postpone(connection, row["numero"], reason, now)
     metrics.MAILS.labels("delayed").inc()
     log.warning(
         "mail.delayed",

@@ -1,30 +1,25 @@
 """The sandbox: makes what is missing in its folder, serves, and cleans up when it is told to stop."""
 
-import os
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import fasteners
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from pfcng.igc.urls import PublicationUrls
-from pfcng.mistakes import french, place, reason
-from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SERVER_AUTHORITIES, Gamme
+from pfcng.mistakes import place, reason
 from pfcng.sandbox.clock import SandboxClock, machine_now
 from pfcng.sandbox.database import check_dsn, start_database, take_over
 from pfcng.sandbox.demonstration import load_demonstration
 from pfcng.sandbox.descriptor import Addresses, describe, remove_descriptor, write_descriptor, write_profiles
 from pfcng.sandbox.listening import addresses, check_host, listen
 from pfcng.sandbox.mistakes import SandboxError
+from pfcng.sandbox.own_settings import sandbox_settings
 from pfcng.sandbox.pki import SandboxPki, ensure_pki, plan_pki
-from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
+from pfcng.settings import Settings
 from pfcng.settings.kinds import SANDBOX_KEY
 from pfcng.store.embedded import stop_server
 from pfcng.web.signals import ignore_signals, interrupt_on_signal
@@ -81,15 +76,8 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
     clock = SandboxClock(directory)
     demonstration = load_demonstration(directory / "annuaire.toml")
     cards = demonstration.card_specs()
-    settings = _settings(plan_pki(directory / "pki", cards), urls, directory)
+    settings = sandbox_settings(plan_pki(directory / "pki", cards), urls, directory)
     check_dsn(settings.dsn)
-
-    if settings.dsn is None:
-        stack.callback(stop_server, directory / "postgres")
-    threads = stack.enter_context(ThreadPoolExecutor(2))
-    starting = threads.submit(start_database, settings.dsn, directory / "postgres")
-    # Keys are made outside the interpreter's lock: meanwhile half a second of imports, twice that at the first start.
-    loading = threads.submit(_load_code, first=not (directory / "postgres").exists())
 
     def ensure() -> SandboxPki:
         return ensure_pki(
@@ -103,11 +91,9 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
             heading=SANDBOX_KEY,
         )
 
-    pki = ensure()
-    dsn = starting.result()
+    pki, dsn = _prepare(settings, directory / "postgres", ensure, stack)
     notice = take_over(dsn)
-    loading.result()
-    from pfcng.sandbox.serving import serve  # noqa: PLC0415 - see above
+    from pfcng.sandbox.serving import serve  # noqa: PLC0415 - `_load_code`
 
     profiles = write_profiles(directory, pki, reached)
     stack.callback(remove_descriptor, directory)
@@ -128,6 +114,25 @@ def _run(options: Options, on_ready: Callable[[Ready], None], stack: ExitStack) 
     )
 
 
+def _prepare(
+    settings: Settings, postgres: Path, ensure: Callable[[], SandboxPki], stack: ExitStack
+) -> tuple[SandboxPki, str]:
+    """Make the keys and start the database, which is stopped at the end unless it is the user's own.
+
+    Keys are made outside the interpreter's lock: meanwhile half a second of imports, twice that at the first start.
+    """
+    if settings.dsn is None:
+        stack.callback(stop_server, postgres)
+    threads = stack.enter_context(ThreadPoolExecutor(2))
+    first = not postgres.exists()
+    starting = threads.submit(start_database, settings.dsn, postgres)
+    loading = threads.submit(_load_code, first=first)
+    pki = ensure()
+    dsn = starting.result()
+    loading.result()
+    return pki, dsn
+
+
 def _load_code(*, first: bool) -> None:
     """Import what serves, and what makes the tables: the longest parts of a start."""
     import_module("pfcng.sandbox.serving")
@@ -145,45 +150,3 @@ def _only_one(directory: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-_SENDER = "Plateforme de certificats (bac à sable) <ne-pas-repondre@pfcng.example>"
-_UNREADABLE = re.compile(r'field "(\w+)"')
-
-
-def _settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) -> Settings:
-    """The sandbox's own settings, and those of the environment (``PFCNG_DSN``, ``PFCNG_PROXIES``…)."""
-    own: dict[str, Any] = {}
-    if "PFCNG_COURRIER" not in os.environ:
-        own["courrier"] = Courrier(expediteur=_SENDER, dossier=directory / "courrier")
-    accepted = (*PERSONNES_AUTHORITIES, *SERVER_AUTHORITIES)
-    files = {name: pki.authorities[name.common_name] for name in (*ROOTS, *AUTHORITIES)}
-    pairs = {name: Emettrice(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
-    issuing = {name: pair for name, pair in pairs.items() if name in AUTHORITIES and name.gamme is Gamme.ELEMENTAIRE}
-    try:
-        settings = Settings(
-            serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
-            emettrices=tuple(issuing.values()),
-            autres_autorites=tuple(pair for name, pair in pairs.items() if name not in issuing),
-            confiance=Confiance(
-                racines=(pki.anchors,),
-                autorites=tuple(files[name].pair.certificate for name in accepted),
-            ),
-            publication=Publication(http=urls.http, ldap=urls.ldap, ocsp=urls.ocsp),
-            **own,
-        )
-        if settings.igc is None:
-            return settings
-        # Its own authorities do not issue then; their CRLs are still made here, for its cards and servers.
-        return settings.model_copy(update={"emettrices": (), "autres_autorites": tuple(pairs.values())})
-    except ValidationError as error:
-        found = [(_setting(fault["loc"]), french(fault)) for fault in error.errors(include_input=False)]
-    except SettingsError as error:
-        found = [(name.upper(), "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
-    raise SandboxError("\n  ".join(f"PFCNG_{name} : {fault}" for name, fault in found))
-
-
-def _setting(place: tuple[int | str, ...]) -> str:
-    """The name of a variable, and of the key inside its JSON object."""
-    name, *keys = (part for part in place if isinstance(part, str))
-    return ".".join([name.upper(), *keys])

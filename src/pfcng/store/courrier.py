@@ -73,18 +73,21 @@ def _row(mail: NewMail) -> dict[str, object]:
 _FIELDS: Final = ("notification", "role", "destinataire", "demande", "revocation", "contenu", "incident")
 
 
-_FACTS = """
-SELECT d.numero AS numero_demande, d.environnement AS environnement, d.mail_demandeur, d.mail_a_informer, d.creee_le,
-       trim(d.prenom_acteur || ' ' || d.nom_acteur) AS demandeur, p.offre, p.usage, p.raison_sociale AS structure,
-       trim(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire) AS beneficiaire, p.nom_applicatif, p.fqdn,
-       p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
-FROM demande d JOIN produit p ON p.demande = d.numero
+FACTS: Final = """
+d.numero AS numero_demande, d.environnement AS environnement, d.mail_demandeur, d.mail_a_informer, d.creee_le,
+trim(d.prenom_acteur || ' ' || d.nom_acteur) AS demandeur, p.offre, p.usage, p.raison_sociale AS structure,
+trim(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire) AS beneficiaire, p.nom_applicatif, p.fqdn,
+p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
 """
+"""What mails tell of a demande ``d`` and of its produit ``p``."""
 
 
 def read_facts(connection: DbConnection, numeros: Collection[int]) -> dict[int, Row]:
     """What mails tell of these demandes and of their produits, by number."""
-    rows = connection.execute(f"{_FACTS} WHERE d.numero = ANY(%s)", (list(numeros),))
+    rows = connection.execute(
+        f"SELECT {FACTS} FROM demande d JOIN produit p ON p.demande = d.numero WHERE d.numero = ANY(%s)",  # noqa: S608
+        (list(numeros),),
+    )
     return {row["numero_demande"]: row for row in rows}
 
 
@@ -117,14 +120,19 @@ def finish(
     )
 
 
-def postpone(connection: DbConnection, numero: int, raison: str) -> int:
-    """Count a try that did not succeed, with its reason; how many there were (M4)."""
+def postpone(connection: DbConnection, numero: int, raison: str, now: datetime) -> int:
+    """Count a try that did not succeed, with its reason; how many there were (M4).
+
+    Its tries begin with the first: no worker may have been there for longer than they last.
+    """
     row = connection.execute(
         """
-        UPDATE courrier SET tentatives = tentatives + 1, raison = %s WHERE numero = %s AND etat = 'à envoyer'
+        UPDATE courrier
+        SET tentatives = tentatives + 1, raison = %s, depuis = CASE tentatives WHEN 0 THEN %s ELSE depuis END
+        WHERE numero = %s AND etat = 'à envoyer'
         RETURNING tentatives
         """,
-        (raison, numero),
+        (raison, now, numero),
     ).fetchone()
     return 0 if row is None else int(row["tentatives"])
 

@@ -99,7 +99,7 @@ class PublishedFiles:
     def _crl(self, kind: _Kind) -> File:
         held = self._held.get(kind)
         try:
-            with self._database.transaction() as connection:
+            with self._database.autocommit() as connection:
                 number = published.newest_number(connection, kind.issuer, is_delta=kind.is_delta)
             if number is None:
                 raise NotPublishedYet
@@ -116,7 +116,7 @@ class PublishedFiles:
             held = self._held.get(kind)
             if held is not None and held[0] == number:
                 return held[1]
-            with self._database.transaction() as connection:
+            with self._database.autocommit() as connection:
                 row = published.read_file(connection, kind.issuer, is_delta=kind.is_delta)
             if row is None:
                 raise NotPublishedYet

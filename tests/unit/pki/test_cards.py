@@ -21,6 +21,7 @@ from pkcs11.util.rsa import decode_rsa_private_key
 
 from pfcng.client import Profile, ProfileError
 from pfcng.pki.cards import Card, choose, find_module, open_card
+from pfcng.pki.products import key_usage
 from pfcng.pki.signers.outside import KeyUnavailable
 from pfcng.pki.signers.sources import CredentialError, SecretText
 from pfcng.xml import dsig
@@ -33,18 +34,7 @@ NOW = datetime.now(UTC)
 def make(key: rsa.RSAPrivateKey, *, signs: bool, name: str = "899700075064", days: int = 30) -> x509.Certificate:
     """One of the two certificates of a card."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    usage = dict.fromkeys(
-        (
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
+    usage = key_usage("content_commitment" if signs else "digital_signature")
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -53,7 +43,7 @@ def make(key: rsa.RSAPrivateKey, *, signs: bool, name: str = "899700075064", day
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - timedelta(days=90))
         .not_valid_after(NOW + timedelta(days=days))
-        .add_extension(x509.KeyUsage(content_commitment=signs, digital_signature=not signs, **usage), critical=True)
+        .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
 
