@@ -311,6 +311,36 @@ def test_what_was_believed_is_kept_for_the_next_process(remote: Remote, holder: 
     assert remote.shelf.answered == [200, 304]
 
 
+def test_renewal_forgets_no_crl_that_its_sources_do_not_have_now(
+    remote: Remote, hierarchy: Hierarchy, store: TrustStore, holder: x509.Certificate, tmp_path: Path
+) -> None:
+    """A cache on a full disk has none, or an older one: nobody is refused for that, and nobody believed again."""
+    trust = remote.trust
+    trust.refresh_far()
+    trust.adopt(LiveTrust(store, clock=Clock()))
+    assert verdict(trust, holder) == "believed"
+    path = tmp_path / "ancienne.crl"
+    path.write_bytes(crl_of(hierarchy.authority))
+    older = LiveTrust(store, clock=Clock(), near=[FileSource(path)])
+    older.refresh()
+    remote.shelf.content = crl_of(hierarchy.authority, holder.serial_number, number=2)
+    trust = remote.restarted()
+    trust.refresh_far()
+    trust.adopt(older)
+    assert verdict(trust, holder) == "revoked"
+    trust.refresh()
+    assert verdict(trust, holder) == "revoked"
+
+
+def test_renewal_believes_no_crl_of_another_key(remote: Remote) -> None:
+    """An authority of the same name has CRLs of its own."""
+    remote.trust.refresh_far()
+    other = make_hierarchy()
+    store = TrustStore.load([other.root.certificate], [other.authority.certificate], (), now=NOW, crl_grace=GRACE)
+    remote.trust.adopt(LiveTrust(store, clock=Clock()))
+    assert [alarm.ailment for alarm in remote.trust.ailing()] == [Ailment.MISSING]
+
+
 def test_cache_that_is_damaged_is_fetched_again(remote: Remote, holder: x509.Certificate) -> None:
     """No belief in what is on disk without the signature; and its validators do not count."""
     remote.trust.refresh_far()

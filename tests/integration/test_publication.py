@@ -169,6 +169,24 @@ def test_files_are_served_while_the_database_is_away(port: Port, monkeypatch: py
     assert port.client.get(DELTA).status_code == 503
 
 
+def test_files_are_served_while_the_database_goes_away(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the reading: the file before, or HTTP 503, as when it was away at the look."""
+
+    def cut(*_: object, **__: object) -> None:
+        raise psycopg.errors.AdminShutdown
+
+    port.publisher.turn()
+    held = port.client.get(CRL).content
+    with monkeypatch.context() as patch:
+        patch.setattr(published, "read_file", cut)
+        assert port.client.get(DELTA).status_code == 503
+        revoke(port.database, port.hierarchy.issuer, port.known, at=port.clock.now)
+        port.clock.now += HOUR
+        port.publisher.turn()
+        assert port.client.get(CRL).content == held
+    assert port.client.get(CRL).content != held
+
+
 def test_body_is_read_once_for_every_request(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request costs one look-up; the megabytes are read when there is a new number."""
     port.publisher.turn()

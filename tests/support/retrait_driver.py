@@ -35,6 +35,15 @@ class MortalDatabase(Database):
             self._maybe_die("-")
         self._maybe_die("+")
 
+    @contextmanager
+    def autocommit(self) -> Iterator[DbConnection]:
+        """Statements of which one changes something at most: death before the first of them or after the last."""
+        self._commits += 1
+        self._maybe_die("-")
+        with super().autocommit() as connection:
+            yield connection
+        self._maybe_die("+")
+
     def _maybe_die(self, side: str) -> None:
         if self._point == f"{self._commits}{side}":
             os.kill(os.getpid(), signal.SIGKILL)

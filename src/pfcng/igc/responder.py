@@ -126,7 +126,7 @@ class Responder:
             # Whatever ails the authority's key, it may be there again soon.
             log.error("ocsp.no_responder", kind=type(error).__name__, cause=str(error))  # noqa: TRY400
             return Answer(der=ocsp.failure(Failure.TRY_LATER))
-        with self._database.transaction() as connection:
+        with self._database.autocommit() as connection:
             singles = [
                 Single(certificate=asked, status=_status(connection, authority.issuer, asked.serial))
                 for asked in request.certificates

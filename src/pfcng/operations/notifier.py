@@ -35,15 +35,25 @@ def notify(
         arrival: The request, or the act of a worker, that made the change.
         details: What the text needs beyond the demande and its produit, by number.
     """
-    if not numeros:
-        return
-    facts = courrier.read_facts(connection, numeros)
+    if numeros:
+        facts = courrier.read_facts(connection, numeros)
+        notify_of(connection, notification, {numero: facts[numero] for numero in numeros}, arrival, details)
+
+
+def notify_of(
+    connection: DbConnection,
+    notification: Notification,
+    facts: Mapping[int, Row],
+    arrival: Arrival,
+    details: Mapping[int, Mapping[str, Any]] | None = None,
+) -> None:
+    """The same where what mails tell of the demandes is known, by number."""
     mails: list[NewMail] = []
-    for numero in numeros:
-        row = facts[numero]
+    for numero, row in facts.items():
         told = {**_facts(row), **_plain((details or {}).get(numero, {}))}
         mails += _mails(notification, row, told, arrival, demande=numero)
-    _write(connection, mails, arrival)
+    if mails:
+        _write(connection, mails, arrival)
 
 
 def notify_revocation(

@@ -3,7 +3,7 @@
 Source: guide §7.2, §14.2, §17.4, §20 RMT_ERR_001 and 002; docs/life-of-a-demande.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -19,7 +19,7 @@ from pfcng.notifications.catalogue import Notification
 from pfcng.operations.context import RequestContext
 from pfcng.operations.examination import Examined
 from pfcng.operations.journaling import entry
-from pfcng.operations.notifier import failure_details, notify
+from pfcng.operations.notifier import failure_details, notify_of
 from pfcng.pki import names
 from pfcng.store import demandes as store, journal
 from pfcng.store.adresses import claim_addresses
@@ -71,7 +71,7 @@ def register(
         lot = _refuse_keys(connection, lot, [numero for numero, _ in numbers], context)
         lot = _refuse_addresses(connection, lot, [produit for _, produit in numbers], context)
     failed = any(examined.refusal for examined in lot)
-    store.insert_lot(
+    facts = store.insert_lot(
         connection,
         indice=indice,
         environment=context.environment,
@@ -90,7 +90,7 @@ def register(
             for examined, (numero, _) in zip(lot, numbers, strict=True)
         ],
     )
-    _tell(connection, lot, [numero for numero, _ in numbers], context, renewal=renouvelle is not None)
+    _tell(connection, lot, facts, context, renewal=renouvelle is not None)
     for examined, (numero, _) in zip(lot, numbers, strict=True):
         if examined.refusal:
             code, cause = examined.refusal.code.value, examined.refusal.diagnostic or examined.refusal.raison
@@ -100,19 +100,24 @@ def register(
 
 
 def _tell(
-    connection: DbConnection, lot: Sequence[Examined], numeros: Sequence[int], context: RequestContext, *, renewal: bool
+    connection: DbConnection,
+    lot: Sequence[Examined],
+    facts: Mapping[int, Row],
+    context: RequestContext,
+    *,
+    renewal: bool,
 ) -> None:
     """The mails of D1: a confirmation for what is validated, NMG-005 for what a rule rejected (RMT_ERR_001, 002)."""
     confirmation = Notification.CONFIRMATION_RENOUVELLEMENT if renewal else Notification.CONFIRMATION_DEMANDE
-    outcomes = list(zip(numeros, lot, strict=True))
-    accepted = [numero for numero, examined in outcomes if examined.outcome is Transition.VALIDER]
+    outcomes = list(zip(facts, lot, strict=True))
+    accepted = {numero: facts[numero] for numero, examined in outcomes if examined.outcome is Transition.VALIDER}
     rejected = {
         numero: failure_details(numero, examined.refusal, context.now)
         for numero, examined in outcomes
         if examined.refusal and examined.outcome is Transition.REJETER
     }
-    notify(connection, confirmation, accepted, context)
-    notify(connection, Notification.NMG_005, list(rejected), context, rejected)
+    notify_of(connection, confirmation, accepted, context)
+    notify_of(connection, Notification.NMG_005, {numero: facts[numero] for numero in rejected}, context, rejected)
 
 
 def _refuse_keys(

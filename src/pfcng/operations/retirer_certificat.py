@@ -59,7 +59,7 @@ def retirer_certificat(
             PFCNG-IGC does not answer or refuses (RMT_ERR_003, 004, 006, 007).
     """
     numero = numero_of(requete.indice_retrait)
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         demande = None if numero is None else store.find_demande(connection, context.environment, numero)
         named = {context.signataire, *filter(None, [requete.id_nat_tiers])}
         annuaire = load_annuaire(connection, context.environment, personnes=named)
@@ -207,7 +207,7 @@ def _store(step: _Step, certificate: x509.Certificate, code_hash: str) -> None:
 
 def _has_certificate(step: _Step, der: bytes) -> bool:
     """Whether the produit has this certificate, withdrawn and not revoked."""
-    with step.database.transaction() as connection:
+    with step.database.autocommit() as connection:
         demande = store.find_demande(connection, step.context.environment, step.numero)
     return demande is not None and demande["certificat"] == der and demande["etat_produit"] in _WITHDRAWN
 

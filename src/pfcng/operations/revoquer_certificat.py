@@ -158,7 +158,7 @@ def carry_out(
         rules: When it is tried again.
         is_awaited: A reply tells its refusal (and a mail, with the reply); otherwise this does.
     """
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         revocation = store.find_revocation(connection, numero)
     if revocation["etat"] != RevocationState.ENREGISTREE:
         return Attempt.OVER

@@ -143,6 +143,19 @@ class TrustStore:
         }
         return replace(self, _revocations=newest)
 
+    def with_crls_of(self, former: "TrustStore") -> "TrustStore":
+        """The same store with the CRLs of another that are newer, of the authorities whose keys are the same."""
+        newest = dict(self._revocations)
+        keys = [authority.certificate.public_key() for authority in (*former.authorities, *former.roots)]
+        for authority in (*self.authorities, *self.roots):
+            key = key_identifier(authority.certificate)
+            known = former._revocations.get(key)  # noqa: SLF001 - of this class
+            if known is None or authority.certificate.public_key() not in keys:
+                continue
+            if key not in newest or newest[key].order < known.order:
+                newest[key] = known
+        return replace(self, _revocations=newest)
+
     def crl_ends(self) -> list[CrlEnd]:
         """The CRL of each authority, and of each root that has one."""
         ends = []

@@ -73,18 +73,21 @@ def _row(mail: NewMail) -> dict[str, object]:
 _FIELDS: Final = ("notification", "role", "destinataire", "demande", "revocation", "contenu", "incident")
 
 
-_FACTS = """
-SELECT d.numero AS numero_demande, d.environnement AS environnement, d.mail_demandeur, d.mail_a_informer, d.creee_le,
-       trim(d.prenom_acteur || ' ' || d.nom_acteur) AS demandeur, p.offre, p.usage, p.raison_sociale AS structure,
-       trim(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire) AS beneficiaire, p.nom_applicatif, p.fqdn,
-       p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
-FROM demande d JOIN produit p ON p.demande = d.numero
+FACTS: Final = """
+d.numero AS numero_demande, d.environnement AS environnement, d.mail_demandeur, d.mail_a_informer, d.creee_le,
+trim(d.prenom_acteur || ' ' || d.nom_acteur) AS demandeur, p.offre, p.usage, p.raison_sociale AS structure,
+trim(p.prenom_beneficiaire || ' ' || p.nom_beneficiaire) AS beneficiaire, p.nom_applicatif, p.fqdn,
+p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
 """
+"""What mails tell of a demande ``d`` and of its produit ``p``."""
 
 
 def read_facts(connection: DbConnection, numeros: Collection[int]) -> dict[int, Row]:
     """What mails tell of these demandes and of their produits, by number."""
-    rows = connection.execute(f"{_FACTS} WHERE d.numero = ANY(%s)", (list(numeros),))
+    rows = connection.execute(
+        f"SELECT {FACTS} FROM demande d JOIN produit p ON p.demande = d.numero WHERE d.numero = ANY(%s)",  # noqa: S608
+        (list(numeros),),
+    )
     return {row["numero_demande"]: row for row in rows}
 
 

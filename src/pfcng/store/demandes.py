@@ -1,6 +1,6 @@
 """Lots, demandes, produits and the history of their states."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from pfcng.contract.messages import DemandeCertificat
 from pfcng.domain.acteur import Acteur
 from pfcng.domain.states import Transition
 from pfcng.pki import names
+from pfcng.store.courrier import FACTS
 from pfcng.store.database import DbConnection, Row
 
 
@@ -124,23 +125,25 @@ def insert_lot(
     statut: str,
     now: datetime,
     demandes: Sequence[NewDemande],
-) -> None:
-    """Write a lot with its demandes and produits in their final state, and the history of the way there (D1)."""
+) -> dict[int, Row]:
+    """Write a lot with its demandes and produits in their final state, and the history of the way there (D1).
+
+    Returns:
+        What mails tell of each demande, by number, in the order given.
+    """
     told = {"lot": indice, "environnement": environment, "now": now}
-    with connection.pipeline():  # one round trip, and a statement a table whatever the size of the lot
-        connection.execute(
-            """
-            INSERT INTO lot (indice, environnement, signataire, statut, recu_le)
-            VALUES (%(lot)s, %(environnement)s, %(signataire)s, %(statut)s, %(now)s)
-            """,
-            {**told, "signataire": signataire, "statut": statut},
-        )
-        connection.execute(_DEMANDES, {**told, "rows": Jsonb([_demande_row(new, signataire) for new in demandes])})
-        connection.execute(_PRODUITS, {**told, "rows": Jsonb([_produit_row(new) for new in demandes])})
-        _write_history(connection, [(new.numero, new.numero_produit, new.outcome) for new in demandes], now)
+    rows = Jsonb([_demande_row(new, signataire) for new in demandes])
+    connection.execute(_LOT, {**told, "signataire": signataire, "statut": statut, "rows": rows})
+    facts = connection.execute(_PRODUITS, {**told, "rows": Jsonb([_produit_row(new) for new in demandes])})
+    by_number = {row["numero_demande"]: row for row in facts}
+    return {new.numero: by_number[new.numero] for new in demandes}
 
 
-_DEMANDES: Final = """
+# A statement costs more than what it writes: there are two, whatever the size of the lot. The trigger of produit reads
+# its demande, which the first has written.
+_LOT: Final = """
+WITH l AS (INSERT INTO lot (indice, environnement, signataire, statut, recu_le)
+           VALUES (%(lot)s, %(environnement)s, %(signataire)s, %(statut)s, %(now)s))
 INSERT INTO demande (numero, environnement, lot, canal, acteur, nom_acteur, prenom_acteur, administrateur,
                      nom_administrateur, prenom_administrateur, mail_demandeur, mail_a_informer, etat, creee_le,
                      renouvelle)
@@ -150,18 +153,30 @@ FROM jsonb_to_recordset(%(rows)s) AS r (
     numero bigint, acteur text, nom_acteur text, prenom_acteur text, administrateur text, nom_administrateur text,
     prenom_administrateur text, mail_demandeur text, mail_a_informer text, etat text, renouvelle bigint)
 """
-_PRODUITS: Final = """
-INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
-                     id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
-                     mail_sujet, etat, hors_perimetre, demande_igc, dn_sujet)
-SELECT numero, demande, %(environnement)s, offre, usage, id_nat_struct, raison_sociale, id_nat_beneficiaire,
-       nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn, mail_sujet, etat, hors_perimetre,
-       demande_igc, dn_sujet
-FROM jsonb_to_recordset(%(rows)s) AS r (
-    numero bigint, demande bigint, offre text, usage text, id_nat_struct text, raison_sociale text,
-    id_nat_beneficiaire text, nom_beneficiaire text, prenom_beneficiaire text, nom_applicatif text, fqdn text[],
-    upn text, mail_sujet text, etat text, hors_perimetre boolean, demande_igc jsonb, dn_sujet text)
-"""
+_PRODUITS: Final = f"""
+WITH r AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
+        numero bigint, demande bigint, offre text, usage text, id_nat_struct text, raison_sociale text,
+        id_nat_beneficiaire text, nom_beneficiaire text, prenom_beneficiaire text, nom_applicatif text, fqdn text[],
+        upn text, mail_sujet text, etat text, hors_perimetre boolean, demande_igc jsonb, dn_sujet text,
+        transition text, de text, de_demande text, etat_demande text)
+), p AS (
+    INSERT INTO produit (numero, demande, environnement, offre, usage, id_nat_struct, raison_sociale,
+                         id_nat_beneficiaire, nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn,
+                         mail_sujet, etat, hors_perimetre, demande_igc, dn_sujet)
+    SELECT numero, demande, %(environnement)s, offre, usage, id_nat_struct, raison_sociale, id_nat_beneficiaire,
+           nom_beneficiaire, prenom_beneficiaire, nom_applicatif, fqdn, upn, mail_sujet, etat, hors_perimetre,
+           demande_igc, dn_sujet
+    FROM r RETURNING *
+), h AS (
+    INSERT INTO historique (objet, numero, de, vers, transition, le)
+    SELECT v.objet, v.numero, v.de, v.vers, r.transition, %(now)s
+    FROM r, LATERAL (VALUES ('demande', r.demande, r.de_demande, r.etat_demande),
+                            ('produit', r.numero, r.de, r.etat)) AS v (objet, numero, de, vers)
+    WHERE v.de <> v.vers
+)
+SELECT {FACTS} FROM p JOIN demande d ON d.numero = p.demande
+"""  # noqa: S608 - constants
 
 
 def _demande_row(new: NewDemande, signataire: str) -> dict[str, object]:
@@ -183,7 +198,7 @@ def _demande_row(new: NewDemande, signataire: str) -> dict[str, object]:
 
 
 def _produit_row(new: NewDemande) -> dict[str, object]:
-    demande = new.demande
+    demande, step = new.demande, new.outcome.value
     nom, prenom = new.beneficiaire or (None, None)
     return {
         "numero": new.numero_produit,
@@ -199,10 +214,14 @@ def _produit_row(new: NewDemande) -> dict[str, object]:
         "fqdn": demande.fqdn,
         "upn": demande.upn,
         "mail_sujet": demande.mail_sujet,
-        "etat": new.outcome.value.produit[1],
+        "etat": step.produit[1],
         "hors_perimetre": new.hors_perimetre,
         "demande_igc": new.demande_igc,
         "dn_sujet": new.dn_sujet,
+        "transition": new.outcome.name,
+        "de": step.produit[0],
+        "de_demande": step.demande[0],
+        "etat_demande": step.demande[1],
     }
 
 
@@ -277,26 +296,6 @@ def move(connection: DbConnection, numero: int, transition: Transition, now: dat
     )
     if not moved.rowcount:
         raise StateConflict(numero, transition.name)
-
-
-def _write_history(connection: DbConnection, moved: Iterable[tuple[int, int, Transition]], now: datetime) -> None:
-    rows = [
-        {"objet": objet, "numero": number, "de": ends[0], "vers": ends[1], "transition": transition.name}
-        for numero, numero_produit, transition in moved
-        for objet, number, ends in (
-            ("demande", numero, transition.value.demande),
-            ("produit", numero_produit, transition.value.produit),
-        )
-        if ends[0] is not ends[1]
-    ]
-    connection.execute(
-        """
-        INSERT INTO historique (objet, numero, de, vers, transition, le)
-        SELECT objet, numero, de, vers, transition, %s
-        FROM jsonb_to_recordset(%s) AS r (objet text, numero bigint, de text, vers text, transition text)
-        """,
-        (now, Jsonb(rows)),
-    )
 
 
 def store_certificate(

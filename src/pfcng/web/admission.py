@@ -147,7 +147,7 @@ def check_white_list(certificate: x509.Certificate, database: Database) -> None:
 
     Source: guide §10.
     """
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         listed = is_white_listed(connection, names.canonical(certificate.subject))
     if not listed:
         raise NotAdmitted(

@@ -99,16 +99,16 @@ class PublishedFiles:
     def _crl(self, kind: _Kind) -> File:
         held = self._held.get(kind)
         try:
-            with self._database.transaction() as connection:
+            with self._database.autocommit() as connection:
                 number = published.newest_number(connection, kind.issuer, is_delta=kind.is_delta)
+            if number is None:
+                raise NotPublishedYet
+            return held[1] if held is not None and held[0] == number else self._read(kind, number)
         except psycopg.OperationalError as error:
             if held is None:
                 raise NotPublishedYet from error
             log.error("publication.database_lost", cause=str(error))  # noqa: TRY400 - what is held is still true
             return held[1]
-        if number is None:
-            raise NotPublishedYet
-        return held[1] if held is not None and held[0] == number else self._read(kind, number)
 
     def _read(self, kind: _Kind, number: int) -> File:
         """Once for all the requests that come together; the bodies are large."""
@@ -116,7 +116,7 @@ class PublishedFiles:
             held = self._held.get(kind)
             if held is not None and held[0] == number:
                 return held[1]
-            with self._database.transaction() as connection:
+            with self._database.autocommit() as connection:
                 row = published.read_file(connection, kind.issuer, is_delta=kind.is_delta)
             if row is None:
                 raise NotPublishedYet

@@ -8,8 +8,6 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from anyio import CapacityLimiter
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -29,7 +27,7 @@ class MessageThreads:
     """
 
     def __init__(self) -> None:
-        self._limiter: CapacityLimiter | None = None
+        self._free = asyncio.Semaphore(MAX_THREADS)
 
     async def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """What the work returns or raises; it sees the caller's context variables.
@@ -37,9 +35,7 @@ class MessageThreads:
         Raises:
             NoThread: The work was not begun.
         """
-        if self._limiter is None:  # one belongs to the loop that asks
-            self._limiter = CapacityLimiter(MAX_THREADS)
-        async with self._limiter:
+        async with self._free:
             loop = asyncio.get_running_loop()
             outcome: asyncio.Future[_T] = loop.create_future()
             # `threading` would have the loop wait until the thread has begun: three times the cost.

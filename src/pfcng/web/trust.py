@@ -126,9 +126,13 @@ class LiveTrust:
         self._has_asked_far = True
 
     def adopt(self, renewed: "LiveTrust") -> None:
-        """Believe from now on what another has been made to believe; its sources are asked instead of those before."""
+        """Believe from now on what another has been made to believe; its sources are asked instead of those before.
+
+        A CRL that they do not have now (a file being written, a cache on a full disk) is believed still.
+        """
         with self._replacing:
-            self._store, self._near, self._far = renewed._store, renewed._near, renewed._far  # noqa: SLF001 - of this class
+            self._store = renewed._store.with_crls_of(self._store)  # noqa: SLF001 - of this class
+            self._near, self._far = renewed._near, renewed._far  # noqa: SLF001 - idem
             self._late = renewed._late  # noqa: SLF001 - idem
             self._asking = {**self._asking, **renewed._asking}  # noqa: SLF001 - idem; a turn may be under way
 

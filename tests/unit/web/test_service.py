@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from pfcng.web.pipeline import Reply
 from pfcng.web.service import _WireReply
+from pfcng.web.threads import MessageThreads
 
 SCOPE: dict[str, Any] = {"type": "http", "method": "POST", "path": "/ws-apt", "headers": []}
 
@@ -37,7 +38,7 @@ def deliver(wire: Wire, reply: Reply) -> None:
     """Send a reply over the wire."""
 
     async def run(receive: Receive, send: Send) -> None:
-        await _WireReply(reply, "incident", diagnostics=True)(SCOPE, receive, send)
+        await _WireReply(reply, "incident", MessageThreads(), diagnostics=True)(SCOPE, receive, send)
 
     anyio.run(run, wire.receive, wire.send)
 
@@ -79,11 +80,11 @@ def test_delivery_is_not_confirmed_when_the_network_breaks(calls: list[str]) -> 
 def test_diagnostic_header_holds_nothing_that_http_cannot_carry() -> None:
     """A cause with a line break or an accent is quoted: no header can be added through it."""
     reply = Reply(status=200, content=b"", code="WSMG-00000002", diagnostic="4 certificate: CN=é\r\nX-Evil: 1")
-    header = _WireReply(reply, "incident", diagnostics=True).headers["X-Pfcng-Diagnostic"]
+    header = _WireReply(reply, "incident", MessageThreads(), diagnostics=True).headers["X-Pfcng-Diagnostic"]
     assert header == "4 certificate: CN=%C3%A9%0D%0AX-Evil: 1"
 
 
 def test_diagnostic_header_is_absent_where_it_is_not_asked_for() -> None:
     """Only the sandbox tells clients the precise cause."""
     reply = Reply(status=200, content=b"", code="WSMG-00000002", diagnostic="5 signature")
-    assert "X-Pfcng-Diagnostic" not in _WireReply(reply, "incident", diagnostics=False).headers
+    assert "X-Pfcng-Diagnostic" not in _WireReply(reply, "incident", MessageThreads(), diagnostics=False).headers

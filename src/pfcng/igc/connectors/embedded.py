@@ -82,7 +82,7 @@ class EmbeddedAuthority:
         self._require_attested()
         now = self._clock()
         self._check(request, now)
-        with self._database.transaction() as connection:
+        with self._database.autocommit() as connection:
             row = certificates.insert(connection, numero, request, now)
         if CertificateRequest.from_json(row["requete"]) != request:
             raise RegistrationConflict(f"demande {numero}")
@@ -247,7 +247,7 @@ class EmbeddedAuthority:
         """I1: what the certificate will be made of, committed once; a second reservation changes nothing."""
         attested = self._database.is_attested()
         now = self._clock().astimezone(UTC).replace(microsecond=0)
-        with self._database.transaction() as connection:
+        with self._database.autocommit() as connection:
             row = certificates.find(connection, numero)
             if row["numero_serie"] is not None or not attested:
                 return row
@@ -293,7 +293,7 @@ class EmbeddedAuthority:
 
     def _store(self, numero: int, certificate: x509.Certificate) -> Row:
         """I3: the first one stored stays."""
-        with self._database.transaction() as connection:
+        with self._database.autocommit() as connection:
             return certificates.store(connection, numero, certificate.public_bytes(Encoding.DER))
 
 
