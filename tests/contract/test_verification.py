@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from lxml import etree
 
-from pfcng.cli.verification import verify
+from pfcng.cli.work.verification import verify
 from pfcng.client.verification.demande import Known
 from pfcng.contract import codes
 from pfcng.xml.soap import wrap

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pfcng.igc import crl, published, revocations
+from pfcng.igc import crl, published, publisher, revocations
 from pfcng.igc.keeper import keep_published
 from pfcng.igc.offline import OfflineCrls
 from pfcng.igc.publisher import Publisher
@@ -28,6 +28,7 @@ from pfcng.store.database import Database, Row
 from support.databases import accept_copy
 from support.drivers import driver, driver_environment
 from support.igc import NOW, Clock, Hierarchy, fill_revocations, insert, make_hierarchy, revoke
+from support.workers import wait_until
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STEPS = ("locked", "snapshot", "signed", "stored", "committed")
@@ -392,6 +393,32 @@ def test_act_that_fails_keeps_no_other_from_its_turn(press: Press, monkeypatch: 
     monkeypatch.setattr(press.publisher, "turn", fail)
     with keep_published(press.publisher, database=press.database, beside=(fail, done.set)):  # type: ignore[arg-type]
         assert done.wait(PATIENCE)
+
+
+def test_publisher_that_hangs_gives_way_to_another(
+    press: Press, hierarchy: Hierarchy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is frozen, or a token that never answers: the server takes its locks, and nothing of it counts."""
+    monkeypatch.setattr(publisher, "_FROZEN", "500ms")
+    original, first, hangs, let = crl.sign, {True}, Event(), Event()
+
+    def sign(issuer: Credential, frame: crl.Frame, body: crl.Body) -> bytes:
+        if first:
+            first.clear()
+            hangs.set()
+            assert let.wait(PATIENCE)
+        return original(issuer, frame, body)
+
+    monkeypatch.setattr(crl, "sign", sign)
+    other = Press(press.database, hierarchy)
+    with ThreadPoolExecutor(1) as threads:
+        frozen = threads.submit(press.turn)
+        assert hangs.wait(PATIENCE)
+        wait_until(lambda: other.turn() == 2)
+        let.set()
+        with pytest.raises(psycopg.OperationalError):
+            frozen.result()
+    assert (len(press.rows()), len(press.rows(is_delta=True))) == (1, 1)
 
 
 def test_revoking_is_as_fast_with_a_million(press: Press, dsn: str) -> None:

@@ -1,7 +1,7 @@
 """A database that goes away, and comes back (`store/database.py`, `store/reaching.py`)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import base
 
+from pfcng.store import database as module
 from pfcng.store.database import Database
 from pfcng.store.reaching import cause, lasting
 from support.workers import wait_until
@@ -65,3 +66,20 @@ def test_what_the_string_says_counts_more_than_what_it_leaves_unsaid() -> None:
 def test_cause_is_found_in_the_words_of_the_server_in_either_language(told: str, meaning: str) -> None:
     """`lc_messages` of a French server is most often French."""
     assert cause(psycopg.OperationalError(told)) == meaning
+
+
+def test_process_that_is_frozen_in_a_transaction_loses_its_locks(
+    dsn: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine is alive and answers for it: others would wait for as long as it is frozen."""
+    monkeypatch.setattr(module, "_OPTIONS", module._OPTIONS.replace("=60s", "=500ms"))
+
+    def hang(frozen: Database) -> None:
+        with frozen.transaction() as hanging:
+            hanging.execute("SELECT pg_advisory_xact_lock(1)")
+            with database.transaction() as other:
+                other.execute("SELECT pg_advisory_xact_lock(1)")
+            hanging.execute("SELECT 1")
+
+    with closing(Database(dsn)) as frozen, pytest.raises(psycopg.Error):
+        hang(frozen)

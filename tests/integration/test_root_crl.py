@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner, Result
 
-from pfcng.cli import crl_racine_run
 from pfcng.cli.igc import igc as app
+from pfcng.cli.work import crl_racine
 from pfcng.igc import root_crl
 from pfcng.igc.root_crl import REASONS, UnfitCrl, Withdrawn
 from pfcng.pki.trust import TrustStore, UntrustedCertificate
@@ -149,7 +149,7 @@ def test_run_that_is_cut_after_the_crl_is_made_again(folder: Path, monkeypatch: 
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(crl_racine_run, "write_crl_record", die)
+        patch.setattr(crl_racine, "write_crl_record", die)
         with pytest.raises(Killed):
             command("crl", folder, "--revoquer", AC, "--raison", "CESSATION")
     assert len(crl_of(folder)) == 1

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from pfcng.cli import obtaining
+from pfcng.cli.work import obtaining
 from pfcng.client.client import Client
 from pfcng.client.dossier import Dossier
 from pfcng.client.exchanges import Retrait

@@ -55,6 +55,6 @@ def importer(
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
     operation, code, message, diagnostic, incident, conseil, fichiers, changements.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import annuaire_report  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import annuaire as work  # noqa: PLC0415 - the help must not wait for psycopg
 
-    finish(annuaire_report.importer(base, data, fichiers, environnement), as_json=json)
+    finish(work.importer(base, data, fichiers, environnement), as_json=json)

@@ -56,9 +56,9 @@ def faire(
     Code de sortie : 0 la carte est faite ; 2 commande ou réglages à corriger ;
     3 base ou clé injoignable.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import carte_run  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work import carte as work  # noqa: PLC0415 - the help must not wait for it
 
-    given = carte_run.Given(
+    given = work.Given(
         type=type_,
         id_nat=id_nat,
         nom=nom,
@@ -71,7 +71,7 @@ def faire(
     )
 
     def act() -> str:
-        carte_run.make(config, given.spec(), sortie, datetime.now(UTC))
+        work.make(config, given.spec(), sortie, datetime.now(UTC))
         return f"La carte est dans {sortie} : authentification.pem et .key pour [tls], signature.pem et .key."
 
     _told(act)
@@ -92,10 +92,10 @@ def revoquer(
     \b
     Code de sortie : 0 révoqué ; 2 commande ou réglages à corriger ; 3 base injoignable.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import carte_run  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work import carte as work  # noqa: PLC0415 - the help must not wait for it
 
     def act() -> str:
-        new = carte_run.revoke(config, certificat, datetime.now(UTC))
+        new = work.revoke(config, certificat, datetime.now(UTC))
         return "Le certificat est révoqué." if new else "Le certificat était déjà révoqué."
 
     _told(act)

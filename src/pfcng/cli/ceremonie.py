@@ -58,7 +58,7 @@ def ceremonie(
     Code de sortie : 0 la cérémonie est finie ; 1 arrêtée à une question ;
     2 commande, clé ou dossier à corriger ; 3 clé injoignable, à reprendre.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.ceremonie_run import Choices, run, stops_told  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.ceremonie import Choices, run, stops_told  # noqa: PLC0415 - the help must not wait for it
 
     choices = Choices(
         folder=dossier,

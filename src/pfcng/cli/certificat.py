@@ -68,7 +68,7 @@ def montrer(
     transport), operation, code, message, diagnostic, incident, conseil, certificats
     (liste ; les DN y sont sous dn_sujet et dn_emetteur).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import showing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import showing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     outcome = showing.montrer(
         source, trusted=tuple(confiance or ()), offline=hors_ligne, password_variable=mot_de_passe_env

@@ -39,7 +39,7 @@ def lister(*, parc: ParcDossier = None, phrase_fichier: PhraseFichier = None, js
     Clés de l’objet JSON : les communes, et entrees (chacune : identifiant,
     nom, dossier, creee_le).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(vaulting.lister(parc, phrase_fichier), as_json=json)
 
@@ -69,7 +69,7 @@ def montrer(
     Clés de l’objet JSON : les communes, et identifiant, nom, dossier,
     creee_le, code_revocation, mot_de_passe_p12.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
 
     outcome = vaulting.montrer(entree, parc, phrase_fichier)
     if champ is not None and not json and outcome.status == 0:
@@ -100,6 +100,6 @@ def changer_phrase(
     Exemple :
       pfcng coffre changer-phrase
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import vaulting  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(vaulting.changer_phrase(nouvelle, parc, phrase_fichier), as_json=json)

@@ -71,7 +71,7 @@ def lister(
     environnement, demande, revocation, etat, cree_le, tentatives, raison,
     termine_le).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import later  # noqa: PLC0415 - the help must not wait for psycopg
     from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
 
     states = [MailState[one.name] for one in etat or ()]
@@ -116,7 +116,7 @@ def relancer(
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident, relances.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import later  # noqa: PLC0415 - the help must not wait for psycopg
     from pfcng.store.courrier import MailState  # noqa: PLC0415 - idem
 
     states = [MailState[one.name] for one in etat or ()]

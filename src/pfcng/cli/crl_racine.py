@@ -50,8 +50,8 @@ def crl(
     Code de sortie : 0 les CRL sont faites ; 1 arrêtée à une question ;
     2 commande, clé ou dossier à corriger ; 3 clé injoignable, à reprendre.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.ceremonie_run import stops_told  # noqa: PLC0415 - the help must not wait for it
-    from pfcng.cli.crl_racine_run import Order, run  # noqa: PLC0415 - idem
+    from pfcng.cli.work.ceremonie import stops_told  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.crl_racine import Order, run  # noqa: PLC0415 - idem
 
     order = Order(
         folder=dossier,

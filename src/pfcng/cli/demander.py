@@ -50,7 +50,7 @@ def demander(
     transport), operation, code, message, diagnostic, incident, conseil, indice_lot,
     indice_demande, indice_retrait, cle (le fichier de la clé créée).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     demande = elements.demande(offre, usage, mail_demandeur=mail_demandeur, mail_informer=mail_informer)
     finish(exchange.demander(profil, demande, csr_file=csr, key_file=generer_cle), as_json=json)

@@ -55,7 +55,7 @@ def diagnostiquer(
     operation, code, message, diagnostic, incident, conseil, etapes (liste : etape,
     titre, etat, texte, details), corps et signedinfo (octets, taille, sha256).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import diagnosis  # noqa: PLC0415 - the help must not wait for cryptography and lxml
+    from pfcng.cli.work import diagnosis  # noqa: PLC0415 - the help must not wait for cryptography and lxml
 
     outcome = diagnosis.diagnostiquer(
         message,

@@ -68,7 +68,7 @@ def ajouter(
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident, conseil, ajoutee.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     declared = Habilitation(
         acteur=acteur,
@@ -110,7 +110,7 @@ def lister(
     environnement, acteur, nom_acteur, offre, id_nat_struct, raison_sociale,
     domaine, debut, fin).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     outcome = exploitation.lister_habilitations(
         base, data, environnement, acteur=acteur, offre=offre, id_nat_struct=struct
@@ -147,7 +147,7 @@ def retirer(
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident, conseil.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     withdrawn = Habilitation(acteur=acteur, offre=offre, id_nat_struct=struct, domaine=domaine)
     finish(exploitation.retirer_habilitation(base, data, environnement, withdrawn), as_json=json)

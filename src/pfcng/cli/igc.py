@@ -44,7 +44,7 @@ def serve(
     Code de sortie : 0 le service a été arrêté ; 2 réglages à corriger, tous
     nommés, ou base à mettre à jour (pfcng igc migrer) ; 3 base ou adresse d’écoute indisponible.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.igc_serve import run_service  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.igc_serve import run_service  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
     def tell(service: str, http: str, exploitation: str) -> None:
@@ -72,7 +72,7 @@ def migrer(
     \b
     Code de sortie : 0 base à jour ; 2 réglages à corriger ; 3 base injoignable ou qui refuse.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.igc_serve import migrate_igc  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.igc_serve import migrate_igc  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
     try:

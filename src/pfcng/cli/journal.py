@@ -48,7 +48,7 @@ def verifier(
     entree, detail, scellees, tete, depuis, en_attente, attente_depuis, ancres,
     role (présent ou non).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.journal_report import verify_journal  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work.journal import verify_journal  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(verify_journal(base, data, ancre), as_json=json)
 
@@ -69,6 +69,6 @@ def sceller(*, base: Base = None, data: Data = None, json: Json = False) -> None
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
     operation, code, message, diagnostic, incident, scellees.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.journal_report import seal_journal  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work.journal import seal_journal  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(seal_journal(base, data), as_json=json)

@@ -45,7 +45,7 @@ def ajouter(
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
     operation, code, message, diagnostic, incident, conseil, dn, ajoute.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(exploitation.ajouter_liste_blanche(base, data, certificat, dn), as_json=json)
 
@@ -66,7 +66,7 @@ def lister(*, base: Base = None, data: Data = None, json: Json = False) -> None:
     Clés de l’objet JSON (null si sans objet) : etat (fait, usage, transport),
     operation, code, message, diagnostic, incident, conseil, dn (la liste).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(exploitation.lister_liste_blanche(base, data), as_json=json)
 
@@ -91,6 +91,6 @@ def retirer(
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident, conseil, dn.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import exploitation  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(exploitation.retirer_liste_blanche(base, data, certificat, dn), as_json=json)

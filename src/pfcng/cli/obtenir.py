@@ -63,7 +63,7 @@ def obtenir(
     conseil, dossier, etape, indice_lot, indice_demande, indice_retrait,
     numero_serie, aki, sujet, debut_validite, fin_validite, fichiers.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     demande = elements.demande(offre, usage, mail_demandeur=mail_demandeur, mail_informer=mail_informer)
     outcome = obtaining.obtenir(
@@ -96,7 +96,7 @@ def reprendre(
     \b
     Code de sortie et objet JSON : comme « pfcng obtenir ».
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     outcome = obtaining.reprendre(dossier, remplacer=remplacer, parc=parc, phrase_file=phrase_fichier, shown=not json)
     finish(outcome, as_json=json)

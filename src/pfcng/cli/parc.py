@@ -34,7 +34,7 @@ def lister(*, parc: ParcDossier = None, json: Json = False) -> None:
     numero_serie, debut_validite, fin_validite, jours, etat, detail, lieux,
     profil).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(fleet.lister(parc), as_json=json)
 
@@ -47,7 +47,7 @@ def actualiser(*, parc: ParcDossier = None, json: Json = False) -> None:
     Exemple :
       pfcng parc actualiser
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     finish(fleet.actualiser(parc, shown=not json), as_json=json)
 
@@ -88,7 +88,7 @@ def renouveler(
     Clés de l’objet JSON : les communes et certificats (chacun : dossier,
     etat, numero_serie, fin_validite, message, conseil).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     outcome = fleet.renouveler(avant, simuler=simuler, parc=parc, phrase_file=phrase_fichier, shown=not json)
     finish(outcome, as_json=json)
@@ -102,7 +102,7 @@ def deployer(*, dossier: DossierArgument, json: Json = False) -> None:
     Exemple :
       pfcng parc deployer insi-auto
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(fleet.deployer(dossier), as_json=json)
 
@@ -115,7 +115,7 @@ def ajouter(*, dossier: DossierArgument, parc: ParcDossier = None, json: Json = 
     Exemple :
       pfcng parc ajouter /srv/certificats/insi-auto
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(fleet.ajouter(dossier, parc), as_json=json)
 
@@ -128,7 +128,7 @@ def oublier(*, dossier: DossierArgument, parc: ParcDossier = None, json: Json = 
     Exemple :
       pfcng parc oublier insi-auto
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(fleet.oublier(dossier, parc), as_json=json)
 
@@ -152,7 +152,7 @@ def exporter(
       pfcng parc exporter --format prometheus \\
         --sortie /var/lib/prometheus/node-exporter/pfcng.prom
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     outcome = fleet.exporter(forme, sortie, parc)
     text = outcome.data.get("texte")
@@ -177,6 +177,6 @@ def systemd(
       pfcng parc systemd --sortie /etc/systemd/system
       systemctl enable --now pfcng-parc.timer
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import fleet  # noqa: PLC0415 - the help must not wait for cryptography
+    from pfcng.cli.work import fleet  # noqa: PLC0415 - the help must not wait for cryptography
 
     finish(fleet.systemd(sortie), as_json=json)

@@ -39,6 +39,6 @@ def reconcilier(
     igc_a_reconcilier, comparees, rouverte, differences (numero, difference,
     reglee).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.reconciliation import reconcile  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work.reconciliation import reconcile  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(reconcile(config, yes=oui, asks=not json), as_json=json)

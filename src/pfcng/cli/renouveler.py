@@ -43,7 +43,7 @@ def renouveler(
     Code de sortie et objet JSON : avec un dossier, comme « pfcng obtenir » ;
     sans dossier, les clés communes et aki, numero_serie, indice_retrait, cle.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import existing, obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import existing, obtaining  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     if target.dossier is not None and not target.is_ambiguous and csr is None and generer_cle is None:
         outcome = obtaining.renouveler(target.dossier, parc=parc, phrase_file=phrase_fichier, shown=not json)

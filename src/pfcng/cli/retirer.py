@@ -53,7 +53,7 @@ def retirer(
     (le fichier écrit), numero_serie, aki, sujet, emetteur, debut_validite,
     fin_validite.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import exchange  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     if code is None and sys.stdin.isatty():
         code = ask_code()

@@ -46,7 +46,7 @@ def revoquer(
     Clés de l’objet JSON : les communes, et aki, numero_serie, motif,
     date_effet.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import existing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import existing  # noqa: PLC0415 - the help must not wait for cryptography and httpx
 
     outcome = existing.revoquer(
         target, motif, description=description, day=date_effet.date() if date_effet else None, confirmed=oui

@@ -134,7 +134,7 @@ def avancer(
     transport), message, maintenant, avance_secondes, pannes (nom → secondes
     restantes ou null), fait (par genre d’échéance).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.sandbox_control import advance  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.sandbox_control import advance  # noqa: PLC0415 - the help must not wait for it
 
     finish(advance(_folder(context, data), duree), as_json=json)
 
@@ -165,7 +165,7 @@ def panne(
     transport), message, maintenant, avance_secondes, pannes (nom → secondes
     restantes ou null), fait.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.sandbox_control import break_down  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.sandbox_control import break_down  # noqa: PLC0415 - the help must not wait for it
 
     finish(break_down(_folder(context, data), nom, pendant), as_json=json)
 
@@ -185,7 +185,7 @@ def retablir(context: typer.Context, *, data: _Opened = None, json: Json = False
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), message, maintenant, avance_secondes, pannes, fait.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.sandbox_control import restore  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.sandbox_control import restore  # noqa: PLC0415 - the help must not wait for it
 
     finish(restore(_folder(context, data)), as_json=json)
 

@@ -56,7 +56,7 @@ def suivre(
     Clés de l’objet JSON : les communes, complet (false si une journée dépasse
     500 lignes d’un usage) et resultats (une ligne du tableau 21 chacun).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import following  # noqa: PLC0415 - the help must not wait for cryptography and httpx
+    from pfcng.cli.work import following  # noqa: PLC0415 - the help must not wait for cryptography and httpx
     from pfcng.contract.messages import RequeteSuiviActivite  # noqa: PLC0415 - idem
 
     request = RequeteSuiviActivite(

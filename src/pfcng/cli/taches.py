@@ -50,7 +50,7 @@ def lister(
     état), taches (chacune : numero, tache, etat, courrier, essais, depuis,
     reprise).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import later  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(later.lister_taches(base, data, toutes=toutes, limite=limite), as_json=json)
 
@@ -71,7 +71,7 @@ def relancer(*, numero: _Numero, base: Base = None, data: Data = None, json: Jso
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import later  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(later.relancer_tache(base, data, numero), as_json=json)
 
@@ -95,6 +95,6 @@ def annuler(*, numero: _Numero, base: Base = None, data: Data = None, json: Json
     Clés de l’objet JSON (null si sans objet) : etat (fait, refus, usage,
     transport), operation, code, message, diagnostic, incident.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import later  # noqa: PLC0415 - the help must not wait for psycopg
+    from pfcng.cli.work import later  # noqa: PLC0415 - the help must not wait for psycopg
 
     finish(later.annuler_tache(base, data, numero), as_json=json)

@@ -65,7 +65,7 @@ def verifier(
     operation, code, message, diagnostic, incident, conseil, objets (liste : objet,
     et remarques : gravite, element, code, texte).
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli import verification  # noqa: PLC0415 - the help must not wait for cryptography and lxml
+    from pfcng.cli.work import verification  # noqa: PLC0415 - the help must not wait for cryptography and lxml
     from pfcng.client.verification.demande import Known  # noqa: PLC0415 - idem
 
     demande = None

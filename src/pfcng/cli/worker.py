@@ -29,7 +29,7 @@ def worker(
     \b
     Code de sortie : 0 arrêté ; 2 réglages à corriger ou base à mettre à jour ; 3 base injoignable.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
-    from pfcng.cli.worker_process import run_worker  # noqa: PLC0415 - the help must not wait for it
+    from pfcng.cli.work.worker_process import run_worker  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
     try:

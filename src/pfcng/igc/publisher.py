@@ -28,6 +28,10 @@ log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 
+_FROZEN: Final = "10min"
+"""After so long without a word a process that publishes, or the token it signs with, hangs: the server gives its locks
+back, and another process publishes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -74,6 +78,7 @@ class Publisher:
         if not self._database.is_attested():
             return Turn(0, is_behind=True)
         with self._database.session() as session:
+            session.execute("SELECT set_config('idle_session_timeout', %s, false)", (_FROZEN,))
             turns = [
                 self._guarded(session, signer, at_once=at_once, again=key_identifier(signer.certificate) in again)
                 for signer in self._signers

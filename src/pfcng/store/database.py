@@ -24,8 +24,12 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
-_OPTIONS: Final = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-"""The server gives back within half a minute the locks of a node that lost its power or its network."""
+_OPTIONS: Final = (
+    "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c idle_in_transaction_session_timeout=60s"
+)
+"""The server gives back within half a minute the locks of a node that lost its power or its network, and within one
+minute those of a process that is frozen in the middle of a transaction: its machine answers for it."""
 _PATIENCE: Final = 10.0
 """Seconds that a caller waits for a connection; and a pool that finds no server begins again after so many: its pauses
 double, and a database that was away for an hour would be found an hour late."""

@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pfcng.cli.asking import is_agreed
+from pfcng.cli.work.asking import is_agreed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pfcng.cli import session
+from pfcng.cli.work import session
 from pfcng.client import ClientError
 
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pfcng.cli import session
-from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work import session
+from pfcng.cli.work.failure import failure, usage
 from pfcng.client import ClientError
 from pfcng.client.dossier import FILE_NAME, Dossier
 from pfcng.client.vault import Entry, Vault

@@ -12,9 +12,9 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pfcng.cli.ceremonie_run import alone, confirm, faults_told, stop_for
 from pfcng.cli.crl_racine import Raison
 from pfcng.cli.key_options import CeremonyKeys, Lieu
+from pfcng.cli.work.ceremonie import alone, confirm, faults_told, stop_for
 from pfcng.igc import root_crl
 from pfcng.igc.ceremony import CeremonyFault, certificate_in, crl_path
 from pfcng.igc.ceremony_notes import write_whole

@@ -8,9 +8,9 @@ from typing import Final
 
 from psycopg.errors import UndefinedFunction, UndefinedTable
 
-from pfcng.cli.base import BaseFault, open_base
-from pfcng.cli.exploitation import failure, told
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.base import BaseFault, open_base
+from pfcng.cli.work.exploitation import failure, told
 from pfcng.client.files import file_fault
 from pfcng.contract.paris import PARIS
 from pfcng.operations.ancre_journal import UnreadableAnchor, read_anchors

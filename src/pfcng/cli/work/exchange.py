@@ -9,9 +9,9 @@ from typing import Final
 
 from cryptography import x509
 
-from pfcng.cli.failure import failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
-from pfcng.cli.session import load_profile
+from pfcng.cli.work.failure import failure, maybe_received, never_sent, usage
+from pfcng.cli.work.session import load_profile
 from pfcng.client import (
     Client,
     ClientError,

@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from pfcng.cli import obtaining, session
-from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import ETATS, Outcome, Status
+from pfcng.cli.work import obtaining, session
+from pfcng.cli.work.failure import failure, usage
 from pfcng.client import Client, ClientError, Profile
 from pfcng.client.deployment import Deployment, DeploymentError
 from pfcng.client.dossier import Dossier, DossierError

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from pfcng.cli.base import BaseFault, open_base
-from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.base import BaseFault, open_base
+from pfcng.cli.work.exploitation import exploitation, failure, told
 from pfcng.contract.catalogue import Environment
 from pfcng.operations import importer_annuaire as operation
 from pfcng.operations.importer_annuaire import FileAccount, FileRefused, ImportAccount, Note, importer_annuaire

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pfcng.cli.failure import usage
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.failure import usage
 from pfcng.client import csr as csr_files
 from pfcng.client.files import file_fault
 from pfcng.client.verification.common_names import common_name

@@ -11,11 +11,11 @@ from typing import Final
 
 from cryptography import x509
 
-from pfcng.cli.asking import is_agreed
 from pfcng.cli.certificate_options import Target
-from pfcng.cli.failure import failure, maybe_received, never_sent, usage
 from pfcng.cli.output import Outcome, Status
-from pfcng.cli.session import load_profile
+from pfcng.cli.work.asking import is_agreed
+from pfcng.cli.work.failure import failure, maybe_received, never_sent, usage
+from pfcng.cli.work.session import load_profile
 from pfcng.client import Client, ClientError, Profile, Reference, csr
 from pfcng.client.dossier import Dossier
 from pfcng.client.files import file_fault

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from pfcng.cli import session
-from pfcng.cli.failure import fault
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work import session
+from pfcng.cli.work.failure import fault
 from pfcng.client import ClientError
 from pfcng.client.certificates import reading
 from pfcng.client.certificates.description import Description, describe

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import httpx
 
-from pfcng.cli.failure import fault
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.failure import fault
 from pfcng.contract.paris import PARIS
 from pfcng.sandbox.control import PATH
 from pfcng.sandbox.durations import format_duration

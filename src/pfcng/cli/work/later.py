@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pfcng.cli.exploitation import Failed, exploitation, failure, opened, told
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.exploitation import Failed, exploitation, failure, opened, told
 from pfcng.contract.paris import PARIS
 from pfcng.operations import exploiter_taches as operations
 from pfcng.store import courrier, jobs

@@ -12,11 +12,11 @@ import fasteners
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pfcng.cli.asking import is_agreed
 from pfcng.cli.ceremonie import Monde
 from pfcng.cli.french import INTERRUPTED
 from pfcng.cli.key_options import CeremonyKeys, Lieu
 from pfcng.cli.output import Status
+from pfcng.cli.work.asking import is_agreed
 from pfcng.contract.catalogue import Environment
 from pfcng.igc.ceremony import Ceremony, CeremonyFault, ForeignKey, Made
 from pfcng.igc.ceremony_notes import Notes, NotesFault, write_whole

@@ -12,9 +12,9 @@ import fasteners
 import typer
 from cryptography.x509.oid import NameOID
 
-from pfcng.cli import session
-from pfcng.cli.failure import failure, usage
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work import session
+from pfcng.cli.work.failure import failure, usage
 from pfcng.client import Client, ClientError, Profile, RefusedError, TransportError, forms
 from pfcng.client.deployment import DeploymentError
 from pfcng.client.dossier import FILE_NAME, Dossier, DossierError, Etape, Nature, new_acte, radical

@@ -15,9 +15,9 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from pfcng.app.worker import open_sides
-from pfcng.cli.asking import is_agreed
-from pfcng.cli.exploitation import exploitation, failure, told
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work.asking import is_agreed
+from pfcng.cli.work.exploitation import exploitation, failure, told
 from pfcng.igc.authority import AuthorityUnavailable, ReconcilableAuthority
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.run import check_database

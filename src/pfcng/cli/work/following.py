@@ -4,9 +4,9 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from pfcng.cli import session
-from pfcng.cli.failure import failure
 from pfcng.cli.output import Outcome, Status
+from pfcng.cli.work import session
+from pfcng.cli.work.failure import failure
 from pfcng.client import Client, ClientError, IncompleteError
 from pfcng.contract.messages import RequeteSuiviActivite, Resultat
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pfcng.cli.failure import usage
 from pfcng.cli.output import Outcome, Status
-from pfcng.cli.showing import Unusable, read_files
+from pfcng.cli.work.failure import usage
+from pfcng.cli.work.showing import Unusable, read_files
 from pfcng.client.certificates.fetching import fetch
 from pfcng.client.diagnosis.certificate import Trust
 from pfcng.client.diagnosis.diagnose import Diagnosis, diagnose
