@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,6 +39,21 @@ def test_process_that_dies_is_replaced(node: Node) -> None:
     assert node.heard("node.process_lost") == lost + 1
     assert before[1] in node.pids
     assert len(node.pids) == 2
+
+
+def test_process_that_is_killed_at_the_start_is_no_fault_of_the_settings(installation: Installation) -> None:
+    """Status 3, which has the service manager start the node again; 2 would have it leave it (deploy/systemd)."""
+    config = installation.write("tue.toml", processus=1)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pfcng", "serve", "--config", config], stderr=subprocess.PIPE, text=True
+    )
+    node = Node(installation=installation, process=process)
+    wait_until(lambda: bool(node.pids))
+    process.send_signal(signal.SIGHUP)  # there is nothing to renew yet: it is not the end
+    os.kill(node.pids[0], signal.SIGKILL)
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3, told
+    assert "s’est arrêté avant d’être prêt (code -9)" in told
 
 
 def test_process_that_stands_still_is_replaced(installation: Installation) -> None:

@@ -266,6 +266,8 @@ def test_nobody_without_a_certificate_is_answered_but_for_health(identities: Ide
         ("PUT", "/demandes/7", b"x" * (MAX_BODY + 1), 413),
         ("POST", "/demandes/7/revocation", b'{"raison": "parce que"}', 400),
         ("GET", f"/demandes/{2**63}", b"", 400),
+        ("GET", f"/demandes/{'9' * 5000}", b"", 400),
+        ("GET", "/demandes/7x", b"", 400),
         ("GET", "/demandes?apres=-1", b"", 400),
         ("GET", "/demandes?limite=beaucoup", b"", 400),
         ("GET", "/ailleurs", b"", 404),

@@ -35,7 +35,8 @@ def serve(
 
     \b
     Code de sortie : 0 la plateforme a été arrêtée ; 2 réglages à corriger, tous
-    nommés, ou base à mettre à jour ; 3 base ou adresse d’écoute indisponible.
+    nommés, ou base à mettre à jour ; 3 base, adresse d’écoute ou système
+    indisponible : à réessayer.
     """  # noqa: D301 - \b is typer's mark for a paragraph that is not filled
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - the help must not wait for it
     from pfcng.node.run import Addresses, run_node  # noqa: PLC0415 - idem

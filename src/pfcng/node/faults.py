@@ -1,11 +1,12 @@
 """What keeps a program of the exploitant from starting, told in French."""
 
+import errno
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from ssl import SSLError
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 from psycopg.errors import LockNotAvailable
@@ -21,6 +22,10 @@ from pfcng.store.reaching import Unreachable, UnreadableDsn
 from pfcng.watch.tracing import TracesUnavailable
 
 T = TypeVar("T")
+_PASSING: Final = frozenset(
+    {errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT}
+)
+"""What a system refuses for a time; the rest (no such file, no right to it) is to be corrected."""
 
 
 class StartFault(Exception):
@@ -105,4 +110,5 @@ def faults_told() -> Iterator[None]:
         told = "ne répond pas" if error.sqlstate is None else f"a refusé (SQLSTATE {error.sqlstate})"
         raise StartFault(f"la base {told}.", is_outage=True) from None
     except OSError as error:
-        raise StartFault(f"{place(error) or 'le système'} : {reason(error)}.") from error
+        told = f"{place(error) or 'le système'} : {reason(error)}."
+        raise StartFault(told, is_outage=error.errno in _PASSING) from error

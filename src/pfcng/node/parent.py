@@ -114,8 +114,9 @@ class Parent:
             told = f"le processus {assignment.name} n’est pas prêt après {_START:.0f} s."
             raise StartFault(told, is_outage=True) from None
         if heard is None and not self._stopping.is_set():
-            status = await child.wait()
-            raise StartFault(f"le processus {assignment.name} s’est arrêté avant d’être prêt (code {status}).")
+            # Not by a setting, which it would have told: whoever starts the node may try again.
+            told = f"le processus {assignment.name} s’est arrêté avant d’être prêt (code {await child.wait()})."
+            raise StartFault(told, is_outage=True)
         if heard is not None and heard[1] is not None:
             raise heard[1]
         return child

@@ -1,6 +1,7 @@
 """``pfcng serve``: the settings, the checks, the sockets, the parent."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -51,6 +52,7 @@ def run_node(config: Path, *, with_worker: bool, on_ready: Callable[[Addresses],
     """
     if sys.platform == "win32":
         raise StartFault("« pfcng serve » demande Linux ou macOS.")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is anything to renew
     log_as_json()
     _raise_file_limit()
     text = read_settings(str(config), lambda: config.read_text("utf-8"))

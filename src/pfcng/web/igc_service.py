@@ -82,14 +82,14 @@ def create_igc_service(
         clock: The present, aware.
     """
     acts: dict[tuple[str, str], Callable[[Call], Response]] = {
-        ("PUT", "/demandes/{numero:int}"): partial(_register, authority),
-        ("GET", "/demandes/{numero:int}"): partial(_status, authority),
-        ("POST", "/demandes/{numero:int}/certificat"): partial(_issue, authority),
-        ("POST", "/demandes/{numero:int}/revocation"): partial(_revoke, authority),
+        ("PUT", "/demandes/{numero}"): partial(_register, authority),
+        ("GET", "/demandes/{numero}"): partial(_status, authority),
+        ("POST", "/demandes/{numero}/certificat"): partial(_issue, authority),
+        ("POST", "/demandes/{numero}/revocation"): partial(_revoke, authority),
         ("GET", "/demandes"): partial(_list, authority),
         ("POST", "/publication"): partial(_publish, authority),
-        ("GET", "/demandes/{numero:int}/dossier"): partial(_dossier, authority),
-        ("PUT", "/demandes/{numero:int}/dossier"): partial(_adopt, authority),
+        ("GET", "/demandes/{numero}/dossier"): partial(_dossier, authority),
+        ("PUT", "/demandes/{numero}/dossier"): partial(_adopt, authority),
         ("GET", "/reconciliation"): partial(_attestation, authority),
         ("POST", "/reconciliation"): partial(_attest, authority),
     }
