@@ -72,7 +72,7 @@ def test_process_that_is_frozen_in_a_transaction_loses_its_locks(
     dsn: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its machine is alive and answers for it: others would wait for as long as it is frozen."""
-    monkeypatch.setattr(module, "_OPTIONS", module._OPTIONS.replace("=60s", "=500ms"))
+    monkeypatch.setattr(module, "OPTIONS", module.OPTIONS.replace("=60s", "=500ms"))
 
     def hang(frozen: Database) -> None:
         with frozen.transaction() as hanging:

@@ -13,7 +13,7 @@ from threading import Event
 
 import psycopg
 import pytest
-from procrastinate import periodic
+from procrastinate import PsycopgConnector, periodic
 
 from pfcng.jobs import tasks, worker
 from pfcng.jobs.acts import Act
@@ -22,6 +22,7 @@ from pfcng.notifications.smtp import Relay, Security, Smtp
 from pfcng.operations import envoyer_courrier
 from pfcng.operations.purger import purger
 from pfcng.store import jobs
+from pfcng.store.database import OPTIONS
 from support.mails import mails_in, make_renderer
 from support.platform import NOW
 from support.relay import Inbox, relay
@@ -298,6 +299,27 @@ def test_acts_go_on_when_the_clock_goes_back(scenario: Scenario, dsn: str, monke
         ahead[0] = 0.0
         before = len(runs)
         wait_until(lambda: len(runs) >= before + 3)
+
+
+def test_worker_that_is_frozen_while_it_defers_an_act_holds_up_no_other(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait for its transaction, to know whose the period is; the server ends it."""
+    monkeypatch.setattr(tasks, "OPTIONS", OPTIONS.replace("=60s", "=500ms"))
+    parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+    defer = "SELECT procrastinate_defer_periodic_job_v2('essais', 'essai', 'essai', 'essai', 0, '', 60, '{}') AS job"
+
+    async def freeze() -> None:
+        app = tasks.create_jobs(dsn, parts, connections=1, on_unwritten=lambda: None)
+        async with app.open_async():
+            assert isinstance(app.connector, PsycopgConnector)
+            async with app.connector.pool.connection() as frozen:
+                await frozen.execute(defer)
+                assert scenario.rows(defer)[0]["job"] is not None
+                await frozen.execute(defer)
+
+    with pytest.raises(psycopg.Error):
+        asyncio.run(freeze())
 
 
 def test_act_that_fails_is_told_in_the_journal_once_and_tried_again(

@@ -17,7 +17,7 @@ from pfcng.jobs.connector import Connector
 from pfcng.operations.envoyer_courrier import TryAgain, envoyer_courrier
 from pfcng.operations.one_by_one import PartlyDone
 from pfcng.store import journal
-from pfcng.store.database import APPLICATION_ROLE
+from pfcng.store.database import APPLICATION_ROLE, OPTIONS
 from pfcng.store.jobs import MAIL_TASK
 from pfcng.store.journal import JournalEntry
 from pfcng.store.reaching import lasting
@@ -50,7 +50,7 @@ def create_jobs(dsn: str, parts: Parts, *, connections: int, on_unwritten: Calla
     app = App(
         connector=Connector(
             on_unwritten=on_unwritten,
-            conninfo=lasting(dsn, "-c timezone=UTC"),
+            conninfo=lasting(dsn, OPTIONS),
             min_size=1,
             max_size=connections,
             configure=_take_role,

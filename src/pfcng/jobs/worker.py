@@ -102,6 +102,8 @@ class Worker:
             self.is_working = True
             await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
             self.is_working = False
+            if self._stale.is_set():
+                log.warning("worker.begins_again")
             for end in ends:
                 end.cancel()
             working.cancel()  # finishes the jobs under way; mails that last are given back

@@ -24,7 +24,7 @@ APPLICATION_ROLE: Final = "pfcng_app"
 _MAX_RECEIPTS: Final = 20_000
 """What a process without a sealer remembers at most."""
 
-_OPTIONS: Final = (
+OPTIONS: Final = (
     "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
     "-c idle_in_transaction_session_timeout=60s"
 )
@@ -89,7 +89,7 @@ class Database:
         self._role = role
         self._receipts: deque[Receipt] = deque(maxlen=_MAX_RECEIPTS)
         self._told = False
-        self._dsn = lasting(dsn, _OPTIONS)
+        self._dsn = lasting(dsn, OPTIONS)
         self._attestation = Attestation()
         self._pool: ConnectionPool[DbConnection] = ConnectionPool(
             self._dsn,
