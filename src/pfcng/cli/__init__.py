@@ -3,6 +3,8 @@
 Commands import what they need when they run, so that the help comes at once.
 """
 
+import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -94,4 +96,6 @@ def pfcng(
 
 def main() -> None:
     """Run the program on the command line's arguments, and exit with its status."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what a library has to say to programmers is nothing to a user
     app(prog_name="pfcng")

@@ -1,6 +1,8 @@
 """``pfcng certificat montrer``: what people read, what programs read, exit statuses."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,6 +88,20 @@ def test_expired_certificate_exits_1(tmp_path: Path) -> None:
     (tmp_path / "a.pem").write_bytes(old.holder.public_bytes(Encoding.PEM))
     result = montrer(tmp_path / "a.pem", "--hors-ligne")
     assert (result.exit_code, "ne peut plus être renouvelé" in result.stderr) == (1, True)
+
+
+def test_serial_number_that_is_not_positive_is_told_without_a_word_of_english(
+    served: tuple[PublishedPki, Answers], tmp_path: Path
+) -> None:
+    """RFC 5280 §4.1.2.2; cryptography warns programmers of it."""
+    holder = served[0].holder
+    der, serial = bytearray(holder.public_bytes(Encoding.DER)), holder.serial_number
+    der[der.index(serial.to_bytes(serial.bit_length() // 8 + 1, "big"))] |= 0x80
+    file = tmp_path / "negatif.der"
+    file.write_bytes(der)
+    command = [sys.executable, "-m", "pfcng", "certificat", "montrer", str(file), "--hors-ligne"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "n’est pas positif" in done.stderr, "Warning" in done.stderr) == (1, True, False)
 
 
 def test_pkcs12_takes_its_password_from_the_environment(served: tuple[PublishedPki, Answers], tmp_path: Path) -> None:

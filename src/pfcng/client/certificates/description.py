@@ -71,7 +71,7 @@ def describe(
     answers = (
         revocation.ask(certificate, chain.issuer, fetch=fetch, now=now) if asked and chain.issuer and fetch else []
     )
-    faults = (*_date_faults(certificate, now), *chains.faults(chain, now), *_revoked(answers))
+    faults = (*_own_faults(certificate, now), *chains.faults(chain, now), *_revoked(answers))
     return Description(
         lines=tuple(_lines(certificate, known, chain, answers, now, asked=fetch is not None)),
         faults=faults,
@@ -201,11 +201,13 @@ def _validity(certificate: x509.Certificate, now: datetime) -> str:
     return f"{dates}, encore {left} jour{'s' if left > 1 else ''}" if left >= 0 else f"{dates}, expiré"
 
 
-def _date_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+def _own_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
     if now > certificate.not_valid_after_utc:
         yield "Le certificat est expiré : il ne peut plus être renouvelé, demandez-en un autre."
     elif now < certificate.not_valid_before_utc:
         yield "Le certificat n’est pas encore valide."
+    if certificate.serial_number <= 0:
+        yield "Le numéro de série n’est pas positif, ce que la RFC 5280 interdit."
 
 
 def _revoked(answers: Iterable[Answer]) -> Iterator[str]:
