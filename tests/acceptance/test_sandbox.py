@@ -205,6 +205,7 @@ def test_description_is_json_that_any_language_reads(sandbox: Sandbox) -> None:
     [
         ("JOURNAL_ANCRE", "/nulle-part/ancre", "/nulle-part/ancre : le fichier n’existe pas."),
         ("JOURNAL_ANCRE_TOUTES_LES", "0", "PFCNG_JOURNAL_ANCRE_TOUTES_LES : nombre d’au moins 1 attendu"),
+        ("PRODUIT_FERMES", '["PS_SIGN"]', "PFCNG_PRODUIT_FERMES : nom inconnu"),
         ("PROXIES", '["10.0.0.0/99"]', "PFCNG_PROXIES : réseau attendu, comme 10.0.0.0/8"),
         ("DSN", "host=127.0.0.1 port=1 password=secret", "La base de PFCNG_DSN ne peut pas servir : aucun serveur"),
         ("DSN", "postgresql://u:secret@h:secret/x", "un réglage de la chaîne de connexion n’est pas valable."),

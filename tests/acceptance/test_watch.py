@@ -117,12 +117,21 @@ def test_node_without_its_database_says_which_part_is_missing(tmp_path: Path) ->
 
 
 def test_worker_has_an_address_of_its_own(installation: Installation) -> None:
-    """``ecoute_worker``."""
+    """``ecoute_worker``; the service manager hears that it is ready, and again and again that it is alive."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = installation.write("worker-seul.toml", ecoute_worker=f"127.0.0.1:{port}")
-    process = subprocess.Popen([sys.executable, "-m", "pfcng", "worker", "--config", config], stderr=subprocess.DEVNULL)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(b"")  # any free name
+    manager.settimeout(60)
+    watched = {"NOTIFY_SOCKET": "@" + manager.getsockname()[1:].decode(), "WATCHDOG_USEC": "500000"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pfcng", "worker", "--config", config],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **watched},
+    )
     try:
+        assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/sante/pret"), seconds=60)
         told = get(f"http://127.0.0.1:{port}/sante/pret").json()
         assert told["parties"]["taches"] == {"etat": "prêt"}
@@ -130,6 +139,7 @@ def test_worker_has_an_address_of_its_own(installation: Installation) -> None:
     finally:
         process.send_signal(signal.SIGHUP)  # a terminal that is closed ends it as SIGTERM does
         assert process.wait(60) == 0
+        manager.close()
 
 
 def answers(url: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -268,14 +269,27 @@ def test_service_has_its_health_and_metrics_apart(program: IgcProgram) -> None:
 
 
 def test_service_manager_is_told_when_it_serves(program: IgcProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    """sd_notify(3): until then ``systemctl reload`` would send SIGHUP to what does not take it yet."""
+    """sd_notify(3): until then ``systemctl reload`` would send SIGHUP to what does not take it yet.
+
+    And again and again that it is alive: what stands still dies of nothing.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(b"\0pfcng-igc-" + str(program.port).encode())
         told.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@pfcng-igc-{program.port}")
+        monkeypatch.setenv("WATCHDOG_USEC", "500000")
         program.start(wait=False)
-        assert told.recv(100) == b"READY=1"
-    assert is_listening(program.port)
+        heard = [told.recv(100)]
+        while b"READY=1" not in heard:
+            heard.append(told.recv(100))
+        assert is_listening(program.port)
+        assert told.recv(100) == b"WATCHDOG=1"
+        assert program.process is not None
+        program.process.send_signal(signal.SIGSTOP)
+        told.settimeout(1)
+        with pytest.raises(TimeoutError):  # but for what it had said
+            list(iter(lambda: told.recv(100), b""))
+        program.process.send_signal(signal.SIGCONT)
 
 
 def test_hang_up_has_tls_files_read_again(identities: Identities, own_dsn: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pfcng.node.counts import counts_folder
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.messages import Assignment, Kind
 from pfcng.node.parent import Parent
-from pfcng.node.service_manager import READY, STOPPING, notify
+from pfcng.node.service_manager import READY, STOPPING, keep_alive, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
 from pfcng.settings.kinds import is_open
@@ -124,7 +124,11 @@ async def _keep(
         stack.close()
 
     grace = settings.delai_arret.total_seconds()
-    await Parent(assignments, grace=grace, release=release, renewing=renewing).run(serving)
+    watched = asyncio.create_task(keep_alive())
+    try:
+        await Parent(assignments, grace=grace, release=release, renewing=renewing).run(serving)
+    finally:
+        watched.cancel()
 
 
 def check_database(settings: PlatformSettings) -> None:

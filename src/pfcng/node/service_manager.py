@@ -1,5 +1,6 @@
 """What a program tells systemd, when a unit of ``Type=notify`` started it (sd_notify(3))."""
 
+import asyncio
 import os
 import socket
 from contextlib import suppress
@@ -7,6 +8,7 @@ from typing import Final
 
 READY: Final = "READY=1"
 STOPPING: Final = "STOPPING=1"
+_ALIVE: Final = "WATCHDOG=1"
 
 
 def notify(state: str) -> None:
@@ -18,3 +20,16 @@ def notify(state: str) -> None:
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
         opened.setblocking(False)
         opened.sendto(state.encode(), name)
+
+
+async def keep_alive() -> None:
+    """Tell it again and again that the event loop turns, where it watches (``WatchdogSec=``): else it starts another.
+
+    Twice in the time it gives, as sd_watchdog_enabled(3) asks.
+    """
+    told = os.environ.get("WATCHDOG_USEC", "")
+    if not told.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return
+    while True:
+        notify(_ALIVE)
+        await asyncio.sleep(int(told) / 2_000_000)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsError
 
 from pfcng.igc.urls import PublicationUrls
 from pfcng.mistakes import french
@@ -14,9 +14,26 @@ from pfcng.pki.authorities import AUTHORITIES, PERSONNES_AUTHORITIES, ROOTS, SER
 from pfcng.sandbox.mistakes import SandboxError
 from pfcng.sandbox.pki import SandboxPki
 from pfcng.settings import Confiance, Courrier, Emettrice, KeyPair, Publication, Settings
+from pfcng.settings.loading import FileSettings
+from pfcng.settings.strangers import Strangers
 
 _SENDER: Final = "Plateforme de certificats (bac à sable) <ne-pas-repondre@pfcng.example>"
 _UNREADABLE: Final = re.compile(r'field "(\w+)"')
+
+
+class _Settings(Settings):
+    """Those, and what looks like one of the environment and is none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - idem
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, Strangers(settings_cls, FileSettings.__subclasses__()))
 
 
 def sandbox_settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) -> Settings:
@@ -33,7 +50,7 @@ def sandbox_settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) ->
     pairs = {name: Emettrice(certificat=one.pair.certificate, cle=one.pair.key) for name, one in files.items()}
     issuing = {name: pair for name, pair in pairs.items() if name in AUTHORITIES and name.gamme is Gamme.ELEMENTAIRE}
     try:
-        settings = Settings(
+        settings = _Settings(
             serveur=KeyPair(certificat=pki.server.certificate, cle=pki.server.key),
             emettrices=tuple(issuing.values()),
             autres_autorites=tuple(pair for name, pair in pairs.items() if name not in issuing),
@@ -52,7 +69,7 @@ def sandbox_settings(pki: SandboxPki, urls: PublicationUrls, directory: Path) ->
         found = [(_setting(fault["loc"]), french(fault)) for fault in error.errors(include_input=False)]
     except SettingsError as error:
         found = [(name.upper(), "valeur JSON attendue") for name in _UNREADABLE.findall(str(error))]
-    raise SandboxError("\n  ".join(f"PFCNG_{name} : {fault}" for name, fault in found))
+    raise SandboxError("\n  ".join(f"PFCNG_{name.removeprefix('PFCNG_')} : {fault}" for name, fault in found))
 
 
 def _setting(place: tuple[int | str, ...]) -> str:

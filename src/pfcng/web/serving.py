@@ -4,10 +4,10 @@ import asyncio
 import math
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from ssl import SSLContext
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -104,6 +104,7 @@ def serve_until_signal(
     servers: Sequence[tuple[Server, socket.socket]],
     ready: Callable[[], None],
     renew: Callable[[], Awaitable[None]] | None = None,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
 ) -> None:
     """Serve each on its socket until a signal, then let the requests under way end; the main thread must call.
 
@@ -111,18 +112,19 @@ def serve_until_signal(
         servers: With their listening sockets.
         ready: Called once all of them serve.
         renew: What SIGHUP does instead of ending them, one after the other; what it raises is logged.
+        beside: What else is done while they serve.
     """
     call_on_signal(lambda: stop(servers))
 
     async def run() -> None:
-        if renew is None or not hasattr(signal, "SIGHUP"):  # Windows has none
-            await serve(servers, ready)
-            return
-        renewing = asyncio.create_task(_renew_at_hang_up(renew))
+        tasks = [asyncio.create_task(each()) for each in beside]
+        if renew is not None and hasattr(signal, "SIGHUP"):  # Windows has none
+            tasks.append(asyncio.create_task(_renew_at_hang_up(renew)))
         try:
             await serve(servers, ready)
         finally:
-            renewing.cancel()
+            for task in tasks:
+                task.cancel()
 
     with asyncio.Runner(loop_factory=servers[0][0].config.get_loop_factory()) as runner:
         runner.run(run())

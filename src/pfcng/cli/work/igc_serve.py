@@ -13,7 +13,7 @@ import structlog
 from pfcng.app.igc import IgcApp, create_igc
 from pfcng.igc.migrations import IGC
 from pfcng.node.faults import StartFault, faults_told, read_settings
-from pfcng.node.service_manager import READY, notify
+from pfcng.node.service_manager import READY, keep_alive, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import IgcSettings
 from pfcng.store.migrations import migrate
@@ -68,7 +68,8 @@ def run_service(config: Path, on_ready: Callable[[str, str, str], None]) -> None
             notify(READY)
             on_ready(f"https://{place(opened)}", f"http://{place(plain)}", f"http://{place(exploitation)}")
 
-        serve_until_signal(servers, ready, partial(_renew, config, settings, app, service, served))
+        renew = partial(_renew, config, settings, app, service, served)
+        serve_until_signal(servers, ready, renew, beside=[keep_alive])
 
 
 async def _renew(config: Path, settings: IgcSettings, app: IgcApp, service: Server, served: ServedCertificate) -> None:

@@ -12,7 +12,7 @@ from pfcng.app.worker import open_worker
 from pfcng.jobs.worker import Worker
 from pfcng.node.faults import StartFault, faults_told, read_settings, settings_place
 from pfcng.node.run import check_database
-from pfcng.node.service_manager import READY, notify
+from pfcng.node.service_manager import READY, keep_alive, notify
 from pfcng.node.sockets import listen, place
 from pfcng.settings import PlatformSettings
 from pfcng.watch.log import log_as_json
@@ -50,7 +50,9 @@ async def _run(worker: Worker, watched: list[tuple[Server, socket.socket]]) -> N
     watching = asyncio.create_task(serve(watched, lambda: None))
     log.info("worker.started", exploitation=[place(opened) for _, opened in watched])
     notify(READY)
+    alive = asyncio.create_task(keep_alive())
     await worker.run()
+    alive.cancel()
     stop(watched)
     await watching
     log.info("worker.stopped")
