@@ -277,9 +277,12 @@ def test_waiting_act_is_not_deferred_again_whatever_the_language_of_the_server(
     assert caplog.messages == []
 
 
-def test_acts_go_on_when_the_clock_goes_back(scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose clock was an hour ahead: its acts do not wait for that hour."""
-    ahead, runs = [3600.0], list[int]()
+@pytest.mark.parametrize(("before", "after"), [(3600.0, 0.0), (0.0, 365 * 86400.0)], ids=["back", "on"])
+def test_acts_go_on_when_the_clock_leaps(
+    scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch, before: float, after: float
+) -> None:
+    """Nobody waits for an hour that comes again, or looks at every second of a year that was slept through."""
+    ahead, runs = [before], list[int]()
 
     def act() -> int:
         runs.append(1)
@@ -294,11 +297,17 @@ def test_acts_go_on_when_the_clock_goes_back(scenario: Scenario, dsn: str, monke
     for module in (periodic, worker):
         monkeypatch.setattr(module, "time", Clock)
     parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
+
+    def latest() -> int:
+        rows = scenario.rows("SELECT defer_timestamp AS le FROM procrastinate_periodic_defers ORDER BY id DESC LIMIT 1")
+        return int(rows[0]["le"])
+
     with keep_working(dsn, parts, QUICK):
         wait_until(lambda: len(runs) >= 2)
-        ahead[0] = 0.0
-        before = len(runs)
-        wait_until(lambda: len(runs) >= before + 3)
+        ahead[0] = after
+        leapt, done = Clock.time(), len(runs)
+        wait_until(lambda: len(runs) >= done + 3)
+        wait_until(lambda: 0 <= latest() - leapt + 60 <= 600)
 
 
 def test_worker_that_is_frozen_while_it_defers_an_act_holds_up_no_other(

@@ -7,6 +7,7 @@ key usage, private extensions, basic constraints.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -93,18 +94,19 @@ def extensions(
     holder: Holder, *, issuer: x509.Certificate, not_before: datetime, urls: PublicationUrls
 ) -> list[x509.ExtensionType]:
     """The extensions of the certificate, in their order; keyUsage is the one critical."""
-    authority, usages = holder.authority, holder.usages
+    usages = holder.usages
+    access, crls, delta_crl = _published(holder.authority, urls)
     period = [_period(not_before)] if usages.has_period else []
     return [
         x509.ExtendedKeyUsage(usages.extended),
         x509.AuthorityKeyIdentifier(key_identifier(issuer), None, None),
-        _authority_access(authority, urls),
-        policies(holder.policy, urls.policies(authority)),
+        access,
+        policies(holder.policy, urls.policies(holder.authority)),
         *period,
         *([x509.SubjectAlternativeName(holder.names)] if holder.names else []),
-        distribution_points(urls.crl(authority), urls.directory_crl(authority)),
+        crls,
         x509.SubjectKeyIdentifier.from_public_key(_public_key(holder)),
-        x509.FreshestCRL([_point(urls.directory_delta_crl(authority))]),
+        delta_crl,
         usages.key,
         x509.UnrecognizedExtension(PRODUCT_CATEGORY, tlv(OCTET_STRING, bytes([holder.category]))),
         *(x509.UnrecognizedExtension(oid, value) for oid, value in holder.private),
@@ -157,6 +159,18 @@ def _public_key(holder: Holder) -> rsa.RSAPublicKey:
 
 def _point(url: str) -> x509.DistributionPoint:
     return x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)
+
+
+@lru_cache(maxsize=64)
+def _published(
+    authority: AuthorityName, urls: PublicationUrls
+) -> tuple[x509.AuthorityInformationAccess, x509.CRLDistributionPoints, x509.FreshestCRL]:
+    """What points to the authority's publications: the same in every certificate that it signs."""
+    return (
+        _authority_access(authority, urls),
+        distribution_points(urls.crl(authority), urls.directory_crl(authority)),
+        x509.FreshestCRL([_point(urls.directory_delta_crl(authority))]),
+    )
 
 
 def _authority_access(authority: AuthorityName, urls: PublicationUrls) -> x509.AuthorityInformationAccess:

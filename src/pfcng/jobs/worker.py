@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
+from typing import Final
 
 import psycopg
 import structlog
@@ -18,6 +19,9 @@ from pfcng.jobs.tasks import create_jobs
 from pfcng.store import jobs
 
 log = structlog.get_logger()
+
+_LEAP: Final = 3600.0
+"""Seconds between two looks that tell of a clock that was set, or of a machine that slept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,14 +130,15 @@ class Worker:
         """Give the jobs of dead workers back to the queue.
 
         After a time in which this process itself did not run (a laptop that slept), nobody's silence means anything.
-        Where the clock went back, procrastinate would wait with the acts until it is where it was: it begins again.
+        Where the clock leaps, procrastinate would wait with the acts until it is where it was, or defer every period
+        that was slept through, one by one: it begins again.
         """
         interval = self._pace.silence / 2
         while True:
             before = time.time()
             await asyncio.sleep(interval.total_seconds())
             passed = time.time() - before
-            if passed < 0:
+            if passed < 0 or passed > _LEAP:
                 self._stale.set()
             if passed > self._pace.silence.total_seconds():
                 continue

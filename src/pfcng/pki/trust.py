@@ -180,7 +180,6 @@ class TrustStore:
             UntrustedCertificate: with the first check that failed.
         """
         try:
-            _check_holder(certificate)
             authority = self._issuer(certificate)
         except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension) as error:
             raise UntrustedCertificate(f"malformed certificate: {error}") from error
@@ -192,7 +191,7 @@ class TrustStore:
     def _issuer(self, certificate: x509.Certificate) -> Authority:
         for authority in self._candidates(certificate):
             try:
-                _check_issued_by(certificate, authority.certificate)
+                _check_issued(certificate, authority.certificate)
             except (InvalidSignature, ValueError, TypeError):
                 continue
             return authority
@@ -248,13 +247,15 @@ def _authority_key_identifier(certificate: x509.Certificate) -> bytes | None:
 
 
 @lru_cache(maxsize=2000)
-def _check_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    """See that an issuer signed a certificate; that it did is remembered, that it did not never is.
+def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    """See that an issuer signed a certificate, of a holder; that it is so is remembered, that it is not never is.
 
     Raises:
-        ValueError, TypeError, InvalidSignature: It did not.
+        ValueError, TypeError, InvalidSignature: The issuer did not sign it.
+        UntrustedCertificate: It is not a holder's.
     """
     certificate.verify_directly_issued_by(issuer)
+    _check_holder(certificate)
 
 
 def _check_holder(certificate: x509.Certificate) -> None:

@@ -127,7 +127,7 @@ def find_identifier(claim: Claim, envelope: Envelope) -> str:
 def _believe(certificates: tuple[bytes, ...], trust: TrustStore, now: datetime) -> tuple[x509.Certificate, Authority]:
     """Step 4: the first certificate is a person's, and believed; each other one issued the one before it."""
     try:
-        chain = [x509.load_der_x509_certificate(octets) for octets in certificates]
+        chain = [_BELIEVED.get(octets) or x509.load_der_x509_certificate(octets) for octets in certificates]
         for certificate, issuer in pairwise(chain):
             certificate.verify_directly_issued_by(issuer)
         _check_key(chain[0])
@@ -138,7 +138,15 @@ def _believe(certificates: tuple[bytes, ...], trust: TrustStore, now: datetime) 
         raise signature_refusal(f"4 certificate: malformed or not a chain: {type(error).__name__}") from error
     if authority.name.population is not Population.PERSONNES:
         raise signature_refusal(f"4 certificate: {authority.name.common_name} certifies no person")
+    if len(_BELIEVED) >= _KEYS:
+        _BELIEVED.clear()
+    _BELIEVED[certificates[0]] = chain[0]
     return chain[0], authority
+
+
+_BELIEVED: Final[dict[bytes, x509.Certificate]] = {}
+"""Signers' certificates by their octets, `_KEYS` at most, never a stranger's: what was read of one is not read again.
+Whether it is believed is asked each time."""
 
 
 def _check_key(signer: x509.Certificate) -> None:

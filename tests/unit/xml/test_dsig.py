@@ -17,6 +17,7 @@ from pfcng.contract.catalogue import Environment
 from pfcng.contract.codes import WSMG_02
 from pfcng.contract.operations import NAMESPACE, Operation
 from pfcng.contract.refusal import Refusal
+from pfcng.pki.trust import key_identifier
 from pfcng.xml.canonical import Canonicalisation, canonical_octets
 from pfcng.xml.dsig import VerifiedBody, sign, verify
 from pfcng.xml.soap import open_envelope
@@ -246,6 +247,17 @@ def test_certificate_that_is_not_believed_is_refused(card: str, diagnostic: str,
     """Valid, contentCommitment, of a person, not revoked (docs/choices.md §11)."""
     signer: Card = getattr(minimal_pki, card)
     assert refusal(Shape().signed(signer), minimal_pki).startswith(diagnostic)
+
+
+def test_believed_signer_is_believed_no_more_once_revoked(minimal_pki: MinimalPki) -> None:
+    """What a certificate says is read once, whether it is believed is asked with each message."""
+    pki = minimal_pki
+    raw = Shape().signed(pki.signer)
+    check(raw, pki)
+    late = {key_identifier(pki.authority.certificate): frozenset({pki.signer.certificate.serial_number})}
+    with pytest.raises(Refusal) as refused:
+        verify(open_envelope(raw, soap_action=None), trust=pki.trust.with_late(late), now=pki.now)
+    assert "4 certificate: revoked" in refused.value.diagnostic
 
 
 def test_stale_crl_is_a_refusal(minimal_pki: MinimalPki) -> None:
