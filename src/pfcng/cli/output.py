@@ -63,6 +63,11 @@ class Outcome:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, or participle, which takes an s from two on."""
+    return f"{number} {noun}{'s' if number > 1 else ''}"
+
+
 def finish(outcome: Outcome, *, as_json: bool) -> NoReturn:
     """Print the outcome and exit with its status."""
     if as_json:

@@ -192,7 +192,7 @@ def _copy(folder: Path, table: dict[str, Any]) -> Copy:
         raise ValueError("« vers » est le fichier à écrire")
     if not isinstance(mode, str) or not _MODE.fullmatch(mode):
         raise ValueError('« mode » est un texte en octal, par exemple "0640"')
-    return Copy(source=source, target=folder / target, mode=int(mode, 8))
+    return Copy(source=source, target=(folder / target).parent.resolve() / Path(target).name, mode=int(mode, 8))
 
 
 def _hook(table: dict[str, Any]) -> Hook:

@@ -95,6 +95,12 @@ def test_a_hook_that_does_not_exist_is_told(folder: Path) -> None:
         deployment.run(ACTE)
 
 
+def test_destination_is_told_without_detours(folder: Path) -> None:
+    """As « parc lister » and Prometheus show it."""
+    [copy] = deploy(folder, "[[copie]]\nsource = 'cle.pem'\nvers = '../nginx.pem'\n").copies
+    assert copy.target == folder.parent.resolve() / "nginx.pem"
+
+
 def test_no_shell_reads_a_hook(folder: Path) -> None:
     """A name with a semicolon is a name."""
     text = f"[[crochet]]\ncommande = ['{PYTHON}', '-c', 'import sys; sys.exit(len(sys.argv) != 2)', '; rm x']\n"

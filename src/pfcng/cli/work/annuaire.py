@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from pfcng.cli.output import Outcome, Status
+from pfcng.cli.output import Outcome, Status, counted
 from pfcng.cli.work.base import BaseFault, open_base
 from pfcng.cli.work.exploitation import exploitation, failure, told
 from pfcng.contract.catalogue import Environment
@@ -64,9 +64,8 @@ def _describe(account: ImportAccount, environment: Environment) -> Outcome:
     return Outcome(status=Status.DONE, headline=headline, lines=tuple(lines), data=told(_OPERATION, headline, **data))
 
 
-def _counts(**counted: int) -> str:
-    """Numbers with their French nouns or participles, which take an s from two on."""
-    return ", ".join(f"{number} {word}{'s' if number > 1 else ''}" for word, number in counted.items())
+def _counts(**numbers: int) -> str:
+    return ", ".join(counted(number, word) for word, number in numbers.items())
 
 
 def _file_lines(file: FileAccount) -> list[tuple[str, str]]:

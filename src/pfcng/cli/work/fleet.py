@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from pfcng.cli.output import ETATS, Outcome, Status
+from pfcng.cli.output import ETATS, Outcome, Status, counted
 from pfcng.cli.work import obtaining, session
 from pfcng.cli.work.failure import failure, usage
 from pfcng.client import Client, ClientError, Profile
@@ -40,7 +40,7 @@ def lister(parc: Path | None) -> Outcome:
         return failure(error, data, headline="")
     lines.sort(key=lambda line: line.fin or now)
     shown = [{**asdict(line), "jours": line.days_left(now)} for line in lines]
-    count = f"{len(lines)} certificat{'s' if len(lines) > 1 else ''}" if lines else "Le parc est vide"
+    count = counted(len(lines), "certificat") if lines else "Le parc est vide"
     return Outcome(
         status=Status.DONE,
         headline=f"{count}.",
@@ -61,7 +61,7 @@ def actualiser(parc: Path | None, *, shown: bool) -> Outcome:
         return failure(error, data, headline="Le suivi est refusé.")
     return Outcome(
         status=Status.DONE,
-        headline=f"Le suivi est lu : {count} certificat{'s' if count > 1 else ''}.",
+        headline=f"Le suivi est lu : {counted(count, 'certificat')}.",
         data={**data, "code": "OK", "produits": count},
     )
 
@@ -103,7 +103,7 @@ def deployer(folder: Path) -> Outcome:
     except ClientError as error:
         return failure(error, data, headline="")
     places = [*filter(None, [deployment.lieu]), *(str(copy.target) for copy in deployment.copies)]
-    done = f"{len(deployment.copies)} copie(s), {len(deployment.hooks)} crochet(s)."
+    done = f"{counted(len(deployment.copies), 'copie')}, {counted(len(deployment.hooks), 'crochet')}."
     return Outcome(status=Status.DONE, headline=f"Déployé : {done}", data={**data, "code": "OK", "lieux": places})
 
 
@@ -251,7 +251,7 @@ def _shown(line: Line, now: datetime) -> tuple[str, ...]:
     days = line.days_left(now)
     when = f"{line.fin.astimezone(PARIS):%d/%m/%Y} ({days} j)" if line.fin else ""
     names = (line.nom or "–", line.produit, line.application, line.structure)
-    return *names, when, line.etat, ", ".join(line.lieux), line.detail
+    return *names, when, line.etat, "  ".join(filter(None, (line.detail, ", ".join(line.lieux))))
 
 
 def _open_client(profile: Path) -> Client:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from pfcng.cli.output import Outcome, Status
+from pfcng.cli.output import Outcome, Status, counted
 from pfcng.cli.work import session
 from pfcng.cli.work.failure import failure
 from pfcng.client import Client, ClientError, IncompleteError
@@ -28,7 +28,7 @@ def suivre(profile: Path, request: RequeteSuiviActivite, *, since: date | None, 
     except ClientError as error:
         return failure(error, data, headline="Le suivi est refusé.")
     found = [{name: value for name, value in asdict(line).items() if value is not None} for line in lines]
-    headline = f"{len(lines)} ligne{'s' if len(lines) > 1 else ''}." if lines else "Aucune ligne."
+    headline = f"{counted(len(lines), 'ligne')}." if lines else "Aucune ligne."
     return Outcome(
         status=Status.DONE,
         headline=headline,

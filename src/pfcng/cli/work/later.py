@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pfcng.cli.output import Outcome, Status
+from pfcng.cli.output import Outcome, Status, counted
 from pfcng.cli.work.exploitation import Failed, exploitation, failure, opened, told
 from pfcng.contract.paris import PARIS
 from pfcng.operations import exploiter_taches as operations
@@ -120,7 +120,7 @@ def annuler_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
 
 def _counted(number: int, what: str) -> str:
     """A number and what it counts; « à envoyer » has no plural."""
-    return f"{number} {what}{'s' if number > 1 and what != MailState.A_ENVOYER else ''}"
+    return f"{number} {what}" if what == MailState.A_ENVOYER else counted(number, what)
 
 
 def _mail_line(row: Mapping[str, Any]) -> tuple[str, ...]:

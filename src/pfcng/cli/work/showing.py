@@ -125,7 +125,7 @@ def _outcome(shown: Sequence[Description]) -> Outcome:
     faults = [fault for one in shown for fault in one.faults]
     headline = "Certificat montré." if len(shown) == 1 else f"{len(shown)} certificats montrés."
     if faults:
-        headline = faults[0] if len(faults) == 1 else f"{faults[0]} (et {len(faults) - 1} autre(s) défaut(s))"
+        headline = faults[0] if len(faults) == 1 else f"{faults[0]} (défauts en plus : {len(faults) - 1})"
     lines = [line for one in shown for line in (("", ""), *one.lines)][1:]
     return Outcome(
         status=Status.REFUSED if faults else Status.DONE,

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pfcng.cli.output import Outcome, Status
+from pfcng.cli.output import Outcome, Status, counted
 from pfcng.cli.work import session
 from pfcng.cli.work.failure import failure, usage
 from pfcng.client import ClientError
@@ -22,7 +22,7 @@ def lister(parc: Path | None, phrase_file: Path | None) -> Outcome:
         {"identifiant": e.identifiant, "nom": e.nom, "dossier": e.dossier, "creee_le": e.creee_le} for e in entries
     ]
     lines = tuple((entry.creee_le[:10], entry.nom, entry.dossier, entry.identifiant) for entry in entries)
-    count = f"{len(entries)} entrée{'s' if len(entries) > 1 else ''}" if entries else "Le coffre est vide"
+    count = counted(len(entries), "entrée") if entries else "Le coffre est vide"
     return Outcome(status=Status.DONE, headline=f"{count}.", lines=lines, data={**data, "entrees": shown})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pfcng.cli.output import Outcome, Status
+from pfcng.cli.output import Outcome, Status, counted
 from pfcng.cli.work.failure import usage
 from pfcng.client import csr as csr_files
 from pfcng.client.files import file_fault
@@ -141,7 +141,8 @@ def _outcome(findings: Sequence[_Finding]) -> Outcome:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number or 'aucun' + ('e' if noun == 'faute' else '')} {noun}{'s' if number > 1 else ''}"
+    none = "aucune" if noun == "faute" else "aucun"
+    return counted(number, noun) if number else f"{none} {noun}"
 
 
 def _lines(finding: _Finding) -> Iterator[tuple[str, str]]:
