@@ -131,10 +131,11 @@ def insert_lot(
     Returns:
         What mails tell of each demande, by number, in the order given.
     """
-    told = {"lot": indice, "environnement": environment, "now": now}
+    told: dict[str, object] = {"lot": indice, "environnement": environment, "now": now}
     rows = Jsonb([_demande_row(new, signataire) for new in demandes])
     connection.execute(_LOT, {**told, "signataire": signataire, "statut": statut, "rows": rows})
-    facts = connection.execute(_PRODUITS, {**told, "rows": Jsonb([_produit_row(new) for new in demandes])})
+    told |= {"rows": Jsonb([_produit_row(new) for new in demandes]), "numeros": [new.numero for new in demandes]}
+    facts = connection.execute(_PRODUITS, told)
     by_number = {row["numero_demande"]: row for row in facts}
     return {new.numero: by_number[new.numero] for new in demandes}
 
@@ -175,8 +176,8 @@ WITH r AS (
                             ('produit', r.numero, r.de, r.etat)) AS v (objet, numero, de, vers)
     WHERE v.de <> v.vers
 )
-SELECT {FACTS} FROM p JOIN demande d ON d.numero = p.demande
-"""  # noqa: S608 - constants
+SELECT {FACTS} FROM p JOIN demande d ON d.numero = p.demande WHERE d.numero = ANY(%(numeros)s)
+"""  # noqa: S608 - constants; by number, for a join alone would read the table of demandes whole
 
 
 def _demande_row(new: NewDemande, signataire: str) -> dict[str, object]:
