@@ -1,5 +1,6 @@
 """``pfcng igc``: PFCNG-IGC, the authority: its service, and the ceremony of its keys."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,8 @@ def serve(
     from pfcng.node.faults import StartFault  # noqa: PLC0415 - idem
 
     def tell(service: str, http: str, exploitation: str) -> None:
-        typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http} ; exploitation : {exploitation}.")
+        with suppress(OSError):  # a disk that is full keeps nobody from serving
+            typer.echo(f"PFCNG-IGC écoute sur {service} et publie sur {http} ; exploitation : {exploitation}.")
 
     try:
         run_service(config, tell)

@@ -1,5 +1,6 @@
 """``pfcng serve`` and ``pfcng migrer``: the platform for real, and its database."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +44,8 @@ def serve(
 
     def tell(where: Addresses) -> None:
         publishes = f" et publie sur {where.http}" if where.http else ""
-        typer.echo(f"La plateforme écoute sur {where.service}{publishes} ; exploitation : {where.exploitation}.")
+        with suppress(OSError):  # a disk that is full keeps nobody from serving
+            typer.echo(f"La plateforme écoute sur {where.service}{publishes} ; exploitation : {where.exploitation}.")
 
     try:
         run_node(config, with_worker=with_worker, on_ready=tell)

@@ -28,8 +28,9 @@ async def keep_alive() -> None:
     Twice in the time it gives, as sd_watchdog_enabled(3) asks.
     """
     told = os.environ.get("WATCHDOG_USEC", "")
-    if not told.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    pause = int(told) / 2_000_000 if told.isdigit() else 0.0
+    if not pause or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return
     while True:
         notify(_ALIVE)
-        await asyncio.sleep(int(told) / 2_000_000)
+        await asyncio.sleep(pause)

@@ -47,7 +47,7 @@ def _configure(stamp: Processor, rendering: Processor, level: int) -> None:
     structlog.configure(
         processors=[*shared, rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
     )
     # What libraries say, in the same form; of their lesser news, nothing.
     handler = logging.StreamHandler(sys.stderr)
@@ -58,6 +58,24 @@ def _configure(stamp: Processor, rendering: Processor, level: int) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+class _Lines(structlog.PrintLogger):
+    """Writes lines, and loses those that cannot be written: a full disk, or a reader that is gone, stops no request.
+
+    What is lost is counted.
+    """
+
+    def msg(self, message: str) -> None:
+        """Write one."""
+        try:
+            super().msg(message)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            from pfcng.watch import metrics  # noqa: PLC0415 - the client's commands log too, and count nothing
+
+            metrics.LOG_LOST.inc()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def _without_words(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -121,6 +121,9 @@ CONNECTIONS: Final = _gauge(
     "pfcng_database_connections", "Connexions à la base des processus, par emploi : « used » ou « idle ».", "use"
 )
 WAITING: Final = _gauge("pfcng_database_waiting", "Requêtes qui attendent une connexion à la base.")
+LOG_LOST: Final = _counter(
+    "pfcng_log_lines_lost", "Lignes du journal technique qui n’ont pas pu être écrites : disque plein, lecteur parti."
+)
 WAITED: Final = _counter("pfcng_database_wait_seconds", "Secondes passées à attendre une connexion à la base.")
 CONNECTION_ERRORS: Final = _counter(
     "pfcng_database_connection_errors", "Attentes d’une connexion à la base qui n’ont pas abouti."

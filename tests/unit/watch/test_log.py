@@ -2,11 +2,15 @@
 
 import json
 import logging
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from pfcng.watch import metrics
 from pfcng.watch.log import log_as_json, log_for_people
 
 CODE = "code de révocation 1234"
@@ -42,6 +46,19 @@ def test_exception_is_told_without_its_words_and_variables(capsys: pytest.Captur
     assert "in fail" in line["frames"]
     assert CODE not in text
     assert "kept" not in line
+
+
+def test_line_that_cannot_be_written_stops_nothing_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log on a full disk: requests are answered, and the threads that log what fails go on."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        log_as_json()
+        before = metrics.REGISTRY.get_sample_value("pfcng_log_lines_lost_total") or 0
+        structlog.get_logger().error("essai")
+        logging.getLogger("bibliotheque").error("essai")
+        assert metrics.REGISTRY.get_sample_value("pfcng_log_lines_lost_total") == before + 1
+        with suppress(OSError):
+            full.close()
 
 
 def test_person_reads_a_line(capsys: pytest.CaptureFixture[str]) -> None:
