@@ -149,10 +149,10 @@ def wait(seconds: float) -> None:
 
 
 def fire(estate: Estate, *, until: float) -> None:
-    """One outage after the other, all of them within the time."""
+    """One outage after the other for that time, and each at least once however busy the machine."""
     chance = random.Random(SEED)  # noqa: S311 - the moments of a test
     turn = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or turn < 4:
         place = estate.places[turn % len(estate.places)]
         place.kill()
         wait(chance.uniform(0.1, 1.0))
@@ -165,7 +165,6 @@ def fire(estate: Estate, *, until: float) -> None:
             estate.igc.start()
         wait(chance.uniform(0.5, 1.5))
         turn += 1
-    assert turn >= 4, "every outage comes at least once"
 
 
 def finish(estate: Estate, promises: Promises) -> None:
