@@ -196,6 +196,18 @@ def with_act(monkeypatch: pytest.MonkeyPatch, do: Callable[[], int]) -> None:
     monkeypatch.setattr(tasks, "periodic_acts", lambda _parts: (Act(name="essai", cron="* * * * * */1", do=do),))
 
 
+def with_counted_act(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One periodic act; what is given has an entry for each run."""
+    runs: list[int] = []
+
+    def act() -> int:
+        runs.append(1)
+        return 1
+
+    with_act(monkeypatch, act)
+    return runs
+
+
 def test_periodic_work_is_done_once_a_period_by_three_workers(
     scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,13 +252,7 @@ def test_act_whose_end_could_not_be_written_is_done_again(
     scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk for a second: the act would count as under way, and no other be begun, while its worker lives."""
-    runs: list[int] = []
-
-    def act() -> int:
-        runs.append(1)
-        return 1
-
-    with_act(monkeypatch, act)
+    runs = with_counted_act(monkeypatch)
     failing_once(scenario, "DELETE", "ERRCODE = 'disk_full', MESSAGE = 'no space left'")
     parts = make_parts(scenario.database, scenario.authority, transport=Scripted())
     with keep_working(dsn, parts, QUICK):
@@ -257,13 +263,7 @@ def test_waiting_act_is_not_deferred_again_whatever_the_language_of_the_server(
     scenario: Scenario, dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """PostgreSQL may say « La clé … existe déjà. »; the worker goes on, and is not begun again."""
-    runs: list[int] = []
-
-    def act() -> int:
-        runs.append(1)
-        return 1
-
-    with_act(monkeypatch, act)
+    runs = with_counted_act(monkeypatch)
     failing_once(
         scenario,
         "INSERT",

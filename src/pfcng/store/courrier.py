@@ -85,7 +85,7 @@ p.autorite, p.numero_serie, p.debut_validite, p.fin_validite
 def read_facts(connection: DbConnection, numeros: Collection[int]) -> dict[int, Row]:
     """What mails tell of these demandes and of their produits, by number."""
     rows = connection.execute(
-        f"SELECT {FACTS} FROM demande d JOIN produit p ON p.demande = d.numero WHERE d.numero = ANY(%s)",  # noqa: S608
+        f"SELECT {FACTS} FROM demande d JOIN produit p ON p.demande = d.numero WHERE d.numero = ANY(%s)",  # noqa: S608 - a constant
         (list(numeros),),
     )
     return {row["numero_demande"]: row for row in rows}

@@ -1,7 +1,8 @@
 """The work of ``pfcng courrier`` and ``pfcng taches``: from what is typed to an outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,21 +99,20 @@ def lister_taches(base: str | None, data: Path | None, *, toutes: bool, limite: 
 
 def relancer_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
     """Do a job at once."""
-    operation, headline = "taches.relancer", f"La tâche {numero} est relancée."
-    try:
-        with opened(base, data) as database:
-            operations.relancer_tache(database, numero, exploitation=exploitation(data))
-    except Failed as error:
-        return failure(operation, error.status, str(error))
-    return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline))
+    headline = f"La tâche {numero} est relancée."
+    return _handle("taches.relancer", headline, partial(operations.relancer_tache, numero=numero), base, data)
 
 
 def annuler_tache(base: str | None, data: Path | None, numero: int) -> Outcome:
     """Take a job out of the queue."""
-    operation, headline = "taches.annuler", f"La tâche {numero} est annulée."
+    headline = f"La tâche {numero} est annulée."
+    return _handle("taches.annuler", headline, partial(operations.annuler_tache, numero=numero), base, data)
+
+
+def _handle(operation: str, headline: str, act: Callable[..., None], base: str | None, data: Path | None) -> Outcome:
     try:
         with opened(base, data) as database:
-            operations.annuler_tache(database, numero, exploitation=exploitation(data))
+            act(database, exploitation=exploitation(data))
     except Failed as error:
         return failure(operation, error.status, str(error))
     return Outcome(status=Status.DONE, headline=headline, data=told(operation, headline))
